@@ -241,7 +241,7 @@ def register_heads(file: str | Path) -> tuple[str, ...]:
     before = set(heads.HEADS)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
         raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
     return tuple(sorted(set(heads.HEADS) - before))

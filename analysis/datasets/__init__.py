@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from analysis.datasets.files import records as records
     from analysis.datasets.files import trec_rows as trec_rows
     from analysis.datasets.files import tsv_rows as tsv_rows
+    from analysis.datasets.numerals import number_of as number_of
     from analysis.datasets.table import HUB as HUB
     from analysis.datasets.table import Kind as Kind
     from analysis.datasets.table import Table as Table
-    from analysis.datasets.table import number_of as number_of
     from analysis.datasets.table import own_classes as own_classes
     from analysis.datasets.table import read as read
     from analysis.datasets.table import read_file as read_file
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from analysis.datasets.tasks import task_name as task_name
 
 _MODULES = {
+    "analysis.datasets.numerals": ("number_of",),
     "analysis.datasets.table": (
         "HUB",
         "Kind",
         "Table",
-        "number_of",
         "own_classes",
         "read",
         "read_file",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from analysis.datasets.files import DataError
 from analysis.datasets.labels import match, suggest
-from analysis.datasets.table import Kind, number_of, own_classes
+from analysis.datasets.numerals import numbers_of
+from analysis.datasets.table import Kind, own_classes
 
 MOST_CLASSES = 1000
 Met = Mapping[str, tuple[int, int]]  # label as it stands in the file -> (count, first row)
@@ -69,7 +70,9 @@ def resolve(
     """
     targets = dict(mapping or {})
     if not classes:
-        numbers = {value: number_of(targets.get(value) or value) for value in met}
+        read_as = {value: targets.get(value) or value for value in met}
+        known = numbers_of(read_as.values())
+        numbers = {value: known[text] for value, text in read_as.items()}
         odd = [value for value, number in numbers.items() if number is None]
         unknown = [Unknown(value, *met[value], None) for value in odd if value not in targets]
         nan = float("nan")
@@ -94,11 +97,11 @@ def resolve(
         if label is None and value not in targets
     ]
     places = {label: index for index, label in enumerate(classes)}
-    numbers_of = {
+    codes = {
         value: float("nan") if label is None else float(places[label])
         for value, label in read.items()
     }
-    return numbers_of, {v: label for v, label in read.items() if label is not None}, tuple(unknown)
+    return codes, {v: label for v, label in read.items() if label is not None}, tuple(unknown)
 
 
 def _of_hub(value: str, hub: Sequence[str]) -> str:

@@ -59,8 +59,8 @@ LABELS = (
     "y",
 )
 _IDS = ("id", "idx", "index", "row", "guid", "unnamed: 0", "", "#1 id", "#2 id")
-ON = frozenset({"1", "1.0", "True", "true", "TRUE"})  # what stands where a class is given
-SWITCHES = ON | {"0", "0.0", "False", "false", "FALSE", ""}
+ON = frozenset({"1", "1.0", "true", "t", "yes", "y", "x"})  # where a class is given, in any case
+SWITCHES = ON | {"0", "0.0", "false", "f", "no", "n", ""}
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 # A first text has its second text under the name of the same kind.
 _TOGETHER = {
@@ -175,25 +175,32 @@ def guess_columns(
     shown = {name: [_shown(row[i]) for row in rows if i < len(row)] for i, name in enumerate(names)}
     lengths = {name: fmean(map(len, values)) if values else 0.0 for name, values in shown.items()}
     free = [name for name in names if plain[name] not in _IDS] or list(names)
-    text = _by_name(free, plain, TEXTS)
+    lists = {
+        name
+        for place, name in enumerate(names)
+        if any(isinstance(row[place], list | tuple) for row in rows if place < len(row))
+    }
+    named = [name for name in free if name not in lists] or free
+    text = _by_name(named, plain, TEXTS)
     if text is not None and _TOGETHER.get("question") == plain[text] and pairs is not False:
-        text = _by_name(free, plain, ("question",)) or text  # QNLI: question, sentence
+        text = _by_name(named, plain, ("question",)) or text  # QNLI: question, sentence
     if text is None:
         text = max(
-            (name for name in free if plain[name] not in LABELS) if len(free) > 1 else free,
+            (name for name in named if plain[name] not in LABELS) if len(named) > 1 else named,
             key=lambda name: (not _numeric(shown[name]), lengths[name]),
-            default=free[0],
+            default=named[0],
         )
     others = [name for name in free if name != text]
     pair = None
     if pairs is not False:
         together = _TOGETHER.get(plain[text])
-        named = [name for name in others if plain[name] == together]
-        pair = named[0] if named else _by_name(others, plain, PAIRS)
+        seconds = [name for name in others if name not in lists]
+        partner = [name for name in seconds if plain[name] == together]
+        pair = partner[0] if partner else _by_name(seconds, plain, PAIRS)
         if pair is None and pairs:
             long = [
                 name
-                for name in others
+                for name in seconds
                 if plain[name] not in LABELS and not _numeric(shown[name]) and lengths[name] > 12
             ]
             pair = max(long, key=lengths.__getitem__, default=None)
@@ -212,7 +219,9 @@ def _class_columns(
 ) -> tuple[str, ...]:
     """Columns of 0 and 1, one a class, or of numbers under the names of these labels; () where
     there are fewer than two, or a label by name."""
-    switches = [name for name in names if shown[name] and set(shown[name]) <= SWITCHES]
+    switches = [
+        name for name in names if shown[name] and {v.casefold() for v in shown[name]} <= SWITCHES
+    ]
     if labels:
         switches = [name for name in switches if len(match([name], labels)) == 1]
     named = _by_name(names, plain, LABELS) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 # What else a class is called in well-known data sets and checkpoints, by its name here.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -30,31 +30,64 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "number": ("num", "numeric", "numeric value"),
 }
 _NUMBERED = re.compile(r"label[_ -]?(\d+)", re.IGNORECASE)
+_WHOLE = re.compile(r"([-+]?\d+)\.0+")  # a whole number as pandas writes it beside a missing one
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
 def plain(name: str) -> str:
-    """A name without what differs between two spellings of it: case, ``_``, ``-``, spaces."""
+    """A name without what differs between two spellings of it: case, ``_``, ``-``, spaces, and
+    the ``.0`` of a whole number."""
+    if number := _WHOLE.fullmatch(name):
+        return number[1]
     return re.sub(r"[\s_-]+", " ", name).strip().casefold() if len(name) > 2 else name.casefold()
 
 
 def match(values: Iterable[str], labels: Sequence[str]) -> dict[str, str]:
     """The values whose class is beyond doubt: value -> label.
 
-    By the name itself, another spelling of it, a well-known synonym; by the index of the class
-    where all values are such indices, or ``LABEL_0`` and so on.
+    By the name itself, another spelling of it where only one label has that, a well-known
+    synonym; by the index of the class where all values are such indices, or ``LABEL_0`` and so on.
+    A number is no index among labels that hold numbers of their own (``3``, ``1 star``).
     """
     values = list(values)
-    spelled = {plain(label): label for label in labels}
+    names: dict[str, list[str]] = {}
+    for label in dict.fromkeys(labels):
+        names.setdefault(plain(label), []).append(label)
+    spelled = {name: those[0] for name, those in names.items() if len(those) == 1}
     for label in labels:
         for synonym in _synonyms(label):
-            spelled.setdefault(plain(synonym), label)
-    matches = {value: spelled[plain(value)] for value in values if plain(value) in spelled}
-    if len(matches) < len(values):
-        places = {value: _place(value) for value in values}
-        known = [place for place in places.values() if place is not None and place < len(labels)]
-        if len(known) == len(values):
-            return {value: labels[place] for value, place in places.items() if place is not None}
+            if plain(synonym) not in names:
+                spelled.setdefault(plain(synonym), label)
+    named = {value: value if value in labels else spelled.get(plain(value)) for value in values}
+    matches = {value: label for value, label in named.items() if label is not None}
+    if len(matches) < len(named):
+        by_place = _by_place(labels)
+        placed = {
+            value: by_place(place, bool(_NUMBERED.fullmatch(value)))
+            for value in values
+            if (place := _place(value)) is not None
+        }
+        if len(placed) == len(named) and None not in placed.values():
+            return {value: label for value, label in placed.items() if label is not None}
     return matches
+
+
+def _by_place(labels: Sequence[str]) -> Callable[[int, bool], str | None]:
+    """(number, whether it is an index for sure) -> the label: by the number that each label
+    holds, where they hold numbers, else by their order."""
+    held = [re.findall(r"\d+", label) for label in labels]
+    own: dict[int, str] | None = None
+    if any(_NUMBER.fullmatch(label) for label in labels):
+        own = {int(float(label)): label for label in labels if _place(label) is not None}
+    elif all(len(each) == 1 for each in held) and len({each[0] for each in held}) == len(held):
+        own = {int(each[0]): label for each, label in zip(held, labels, strict=True)}
+
+    def label_at(place: int, index: bool) -> str | None:
+        if own is not None and not index:
+            return own.get(place)
+        return labels[place] if place < len(labels) else None
+
+    return label_at
 
 
 def _synonyms(label: str) -> list[str]:

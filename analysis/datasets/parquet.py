@@ -44,19 +44,43 @@ def parquet(stream: BinaryIO, name: str) -> Records:
     places = [
         place
         for place, field in enumerate(schema)
-        if not (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))
-        or (pa.types.is_list(field.type) and field.name.casefold() in LABELS)
+        if not (pa.types.is_nested(field.type) or _bytes(field.type)) or _labels(field)
     ]
+    left = [schema.names[place] for place in range(len(schema)) if place not in places]
     if not places:
         raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
     _check_sizes(file.metadata, stream, name)
     columns = list(dict.fromkeys(schema.names[place] for place in places))
     notes = []
-    if left := [n for place, n in enumerate(schema.names) if place not in places]:
+    if left:
         notes.append(f"Columns of lists or bytes are left out: {', '.join(left)}.")
     names = column_names([schema.names[place] for place in places])
     rows = _rows(file, columns, _rows_a_batch(file.metadata))
-    return Records("Parquet", names, rows, notes, label_names=_hub_labels(schema.metadata))
+    return Records(
+        "Parquet", names, rows, notes, label_names=_hub_labels(schema.metadata), left=tuple(left)
+    )
+
+
+def _labels(field: Any) -> bool:
+    """Whether a column may hold several labels a row: lists of texts or whole numbers, or lists
+    of any numbers under the name of a label. A list of fractions is a vector."""
+    import pyarrow as pa
+
+    kind = field.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    item = kind.value_type
+    if pa.types.is_dictionary(item):
+        item = item.value_type
+    if pa.types.is_nested(item) or _bytes(item):
+        return False
+    return not pa.types.is_floating(item) or field.name.casefold() in LABELS
+
+
+def _bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _large(kind: Any) -> bool:

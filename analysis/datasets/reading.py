@@ -15,9 +15,10 @@ from analysis.datasets.columns import MOST_CLASSES, Met, Unknown, classes_of, re
 from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns
 from analysis.datasets.labels import match
+from analysis.datasets.numerals import numbers_of
 from analysis.datasets.record import Problem
 from analysis.datasets.rows import CELL, LISTED, MOST_CHARACTERS, SEVERAL, Rows
-from analysis.datasets.table import Kind, Table, number_of
+from analysis.datasets.table import Kind, Table
 
 UNKNOWN_LABEL = "with an unknown label"  # a kind of problem
 
@@ -174,7 +175,9 @@ def _numbers(
             f"{', '.join(classes)}. Choose a column of numbers for each of these."
         )
     places = [own.index(column) for label in classes for column in own if sure[column] == label]
-    cells = [[number_of(cell) for cell in value.split(CELL)[1:]] for value in raw]
+    texts = [value.split(CELL)[1:] for value in raw]
+    known = [numbers_of({row[place] for row in texts} - {""}) for place in range(len(own))]
+    cells = [[known[p].get(cell) for p, cell in enumerate(row)] for row in texts]
     table = np.array(
         [[np.nan if row[p] is None else row[p] for p in places] for row in cells], np.float64
     )

@@ -32,3 +32,4 @@ class Records:
     notes: list[str]
     lines: Lines | None = None
     label_names: Mapping[str, tuple[str, ...]] | None = None  # of a Parquet file from the Hub
+    left: tuple[str, ...] = ()  # columns that are not read: lists of vectors, bytes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -19,11 +20,13 @@ from analysis.datasets.json_shapes import is_table, rows_of
 from analysis.datasets.lines import Lines, encoding_of, head_of
 from analysis.datasets.parquet import parquet
 from analysis.datasets.record import Problem, Record, Records
+from analysis.text.tokens import one_line
 
 MOST_QUOTED = 100_000  # characters that a quoted field may run over lines before it counts as open
 _FORGIVEN = 20  # quotation marks left open, after which none may run over lines
 _SAMPLE_LINES = 200
 _NO_DELIMITER = "\x1f"  # a character that no text has, where a line is one field
+_DELIMITER_LINE = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # as Excel writes it
 MOST_COLUMNS = 5_000
 _MOST_JSON = 64 * 2**20  # bytes of a JSON list, which has to be read as a whole
 
@@ -39,6 +42,8 @@ def records(
         The file is no table of text, is damaged, holds no row, or more columns than a table has.
     """
     form = _of_its_form(stream, name, header, delimiter)
+    if not all(map(str.isprintable, form.names)):
+        form.names = column_names([one_line(column) for column in form.names])
     if len(form.names) > MOST_COLUMNS:
         raise DataError(
             f"{name} has {len(form.names):,} columns ({form.names[0]!r:.40}, "
@@ -78,8 +83,12 @@ def _noted(lines: Lines) -> list[str]:
 def _delimited(
     lines: Lines, name: str, suffix: str, header: bool | None, delimiter: str | None
 ) -> Records:
-    sample = []
-    for _, line in lines:
+    sample: list[str] = []
+    announced = 0
+    for number, line in lines:
+        if not sample and (mark := _DELIMITER_LINE.fullmatch(line)):
+            announced, delimiter = number, delimiter or mark[1]
+            continue
         sample.append(line.rstrip("\r\n"))
         if len(sample) >= _SAMPLE_LINES:
             break
@@ -107,7 +116,7 @@ def _delimited(
         notes.append("Fields are quoted: quotation marks around a field are no part of it.")
     lines.forget()
     form = "text" if separator is None else "TSV" if separator == "\t" else "CSV"
-    rows = _split(lines, separator, quoted, len(names), skip_first=named)
+    rows = _split(lines, separator, quoted, len(names), skip_first=named, after=announced)
     return Records(form, names, rows, notes, lines)
 
 
@@ -127,12 +136,18 @@ def _fields(text: str, delimiter: str | None) -> list[str] | None:
 
 
 def _split(
-    lines: Lines, delimiter: str | None, quoted: bool, width: int, skip_first: bool
+    lines: Lines,
+    delimiter: str | None,
+    quoted: bool,
+    width: int,
+    skip_first: bool,
+    after: int = 0,
 ) -> Iterator[Record]:
     """Fields of each record. A quoted field may run over lines; one that is never closed is read
     as a character, so that it does not swallow the rest of the file."""
     csv.field_size_limit(max(csv.field_size_limit(), 2 * MOST_QUOTED))
-    source, waiting = iter(lines), deque[tuple[int, str]]()
+    source = (line for line in lines if line[0] > after)
+    waiting = deque[tuple[int, str]]()
     open_marks = 0
 
     def following() -> tuple[int, str] | None:

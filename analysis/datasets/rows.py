@@ -15,7 +15,7 @@ from analysis.datasets.arrow_texts import TextWriter
 from analysis.datasets.files import is_missing
 from analysis.datasets.guess import ON, SWITCHES, Columns
 from analysis.datasets.record import Problem, Records
-from analysis.text.tokens import clean
+from analysis.text.tokens import clean, one_line
 
 LISTED = 200  # problems of one kind that are listed; all are counted
 SEVERAL = "\x1f"  # stands before each label of a row that has a list of them
@@ -131,18 +131,22 @@ class Rows:
 
     def _label_cells(self, row: Sequence[Any]) -> str:
         """The cells of the columns of labels, as one."""
-        return "".join(f"{CELL}{self._value(row, name) or ''}" for name in self.columns.classes)
+        return "".join(f"{CELL}{self._label_value(row, name)}" for name in self.columns.classes)
 
     def labels(self) -> list[str]:
         """The raw labels by code; of columns of 0 and 1 alone, the classes that are given."""
         if not self.columns.classes:
             return list(self.values)
         cells = [value.split(CELL)[1:] for value in self.values]
-        if any(cell not in SWITCHES for row in cells for cell in row):
+        if any(cell.casefold() not in SWITCHES for row in cells for cell in row):
             return list(self.values)
         names = self.columns.classes
         return [
-            "".join(f"{SEVERAL}{n}" for n, cell in zip(names, row, strict=True) if cell in ON)
+            "".join(
+                f"{SEVERAL}{name}"
+                for name, cell in zip(names, row, strict=True)
+                if cell.casefold() in ON
+            )
             or SEVERAL
             for row in cells
         ]
@@ -155,9 +159,12 @@ class Rows:
             with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
                 value = literal_eval(value)  # a list, as pandas writes it into a CSV
         if isinstance(value, list | tuple):
-            parts = [str(part).strip() for part in value if part is not None]
-            return "".join(f"{SEVERAL}{part}" for part in sorted(set(parts))) or SEVERAL
-        return self._value(row, column) or ""
+            parts = {one_line(str(part)) for part in value if part is not None} - {""}
+            return "".join(f"{SEVERAL}{part}" for part in sorted(parts)) or SEVERAL
+        return self._label_value(row, column)
+
+    def _label_value(self, row: Sequence[Any], column: str) -> str:
+        return one_line(self._value(row, column) or "")
 
     def _value(self, row: Sequence[Any], column: str) -> str | None:
         place = self._place[column]
@@ -167,6 +174,15 @@ class Rows:
         return str(value).strip() or None
 
     def _text(self, row: Sequence[Any], column: str | None) -> str | None:
-        text = None if column is None else self._value(row, column)
+        if column is None:
+            return None
+        place = self._place[column]
+        value = row[place] if place < len(row) else None
+        if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+            text: str | None = " ".join(value).strip()  # a text that was cut into words
+        elif isinstance(value, list | tuple | dict):
+            return None
+        else:
+            text = self._value(row, column)
         # Control characters become spaces when a text is cleaned, so they alone are no text.
         return text if text and clean(text)[0].strip() else None

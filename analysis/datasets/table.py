@@ -8,7 +8,6 @@ said there and nowhere else. Nothing here imports torch.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +23,8 @@ from analysis.datasets import files
 from analysis.datasets.files import DataError, File, Row
 from analysis.datasets.hub import parquet_files
 from analysis.datasets.label_sets import sets_of
+from analysis.datasets.labels import plain
+from analysis.datasets.numerals import number_of, numbers_of
 from analysis.datasets.tasks import TASKS, Task
 
 __all__ = ["HUB", "TASKS", "DataError", "Kind", "Table", "Task", "read", "read_file"]
@@ -246,14 +247,26 @@ def read_file(
             "too many for classes. Name the column with the class, or ask for numbers."
         )
     names = tuple(labels or ())
+    values = {row[3] or "" for row in rows}
+    known: dict[str, float]
+    if names:
+        # Names only: a file of one's own may well call its classes "1", "2" and "3" (or "1.0").
+        known = {name: place for place, name in enumerate(names)}
+        numbered = {
+            plain(name): place for place, name in enumerate(names) if number_of(name) is not None
+        }
+        for value in values - set(names):
+            if plain(value) in numbered:
+                known[value] = numbered[plain(value)]
+    else:
+        known = {v: number for v, number in numbers_of(values).items() if number is not None}
     return _collect(
         iter(rows),
         path,
         "csv",
         split,
         names,
-        # Names only: a file of one's own may well call its classes "1", "2" and "3".
-        {name: index for index, name in enumerate(names)},
+        known,
         labelled=label is not None,
         column=repr(label),
     )
@@ -263,23 +276,17 @@ def own_classes(values: Iterable[str], kind: Kind) -> tuple[str, ...]:
     """The class names in a fixed order (whole numbers by size, others by alphabet); empty for
     a regression task."""
     distinct = sorted(set(values))
-    numbers = [number_of(value) for value in distinct]
     if kind == "number":
         return ()
-    if all(number is not None for number in numbers):
-        if kind == "auto" and any(number != int(number or 0) for number in numbers):
+    known = numbers_of(distinct)
+    numbers = {value: number for value, number in known.items() if number is not None}
+    if len(numbers) == len(known):
+        if kind == "auto" and any(number != int(number) for number in numbers.values()):
             return ()
-        return tuple(sorted(distinct, key=float))
+        # 1 and 1.0 are one class: pandas writes a column of both where a value is missing
+        once = {plain(value): value for value in reversed(distinct)}
+        return tuple(sorted(once.values(), key=numbers.__getitem__))
     return tuple(distinct)
-
-
-def number_of(value: str) -> float | None:
-    """The finite number that a label is, or None."""
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _collect(
@@ -288,7 +295,7 @@ def _collect(
     task: str,
     split: str,
     labels: tuple[str, ...],
-    known: Mapping[str, int],
+    known: Mapping[str, float],
     *,
     labelled: bool,
     column: str,
@@ -306,7 +313,7 @@ def _collect(
         pairs.append(pair)
         if not labelled:
             continue
-        target = known.get(raw or "") if labels else number_of(raw or "")
+        target = known.get(raw or "") if labels or known else number_of(raw or "")
         if target is None:
             expected = f"one of {', '.join(known)}" if labels else "a finite number"
             raise DataError(

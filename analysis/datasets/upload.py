@@ -226,7 +226,7 @@ def _read(
     if columns is None:
         columns = guess_columns(file.names, _first(file, 50), request.labels, request.pairs)
     names = [columns.text, columns.pair, columns.label, *columns.classes, *request.more]
-    _check_columns(name, file.names, names)
+    _check_columns(name, file, names)
     rows = Rows(
         file, columns, request.more, repeats=request.duplicates != "drop", most=request.most
     )
@@ -238,12 +238,17 @@ def _read(
         raise
 
 
-def _check_columns(name: str, names: Sequence[str], chosen: Sequence[str | None]) -> None:
-    missing = [column for column in chosen if column is not None and column not in names]
+def _check_columns(name: str, file: Records, chosen: Sequence[str | None]) -> None:
+    missing = [column for column in chosen if column is not None and column not in file.names]
+    if missing and missing[0] in file.left:
+        raise DataError(
+            f"{name}: column {missing[0]!r} holds bytes, vectors or records, which are no text and "
+            f"no label. Choose one of {', '.join(map(repr, file.names))}, or save it as text."
+        )
     if missing:
         raise DataError(
             f"{name} has no column {missing[0]!r}; its columns are "
-            f"{', '.join(map(repr, names))}. Choose one of these."
+            f"{', '.join(map(repr, file.names))}. Choose one of these."
         )
 
 

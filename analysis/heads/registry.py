@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,13 +11,34 @@ from analysis.heads.base import PoolingHead
 
 HeadClass = TypeVar("HeadClass", bound=type[PoolingHead])
 HEADS: dict[str, type[PoolingHead]] = {}
+_KEY = re.compile(r"\w[\w.+ -]{0,59}")
+_NO_DEFAULT: Any = inspect.Parameter.empty
+_SIZES = 2  # self is followed by hidden_size and num_layers
 
 
 def head(key: str) -> Callable[[HeadClass], HeadClass]:
-    """Register a pooling head under `key`; the same class may be registered again, another not."""
+    """Register a pooling head under `key`; the same class may be registered again, another not.
+
+    Raises
+    ------
+    ValueError
+        The key cannot be part of a folder's name, another class has it, or an option has no
+        default.
+    """
 
     def register(cls: HeadClass) -> HeadClass:
         known = HEADS.get(key)
+        if not _KEY.fullmatch(key) or key == "all":
+            raise ValueError(
+                f"{key!r} cannot be the key of a pooling head, by which folders are called: use "
+                "letters, digits, hyphens and underscores, such as 'my_head'"
+            )
+        lacking = [name for name, value in options_of(cls).items() if value is _NO_DEFAULT]
+        if lacking:
+            raise ValueError(
+                f"option {lacking[0]!r} of pooling head {key!r} has no default: give it one, such "
+                f"as {lacking[0]}=1.0"
+            )
         # A user's file is executed again on every reload: same file and name is the same head.
         if known is not None and _origin(known) != _origin(cls):
             raise ValueError(
@@ -37,19 +59,28 @@ def _origin(cls: type) -> tuple[str, str]:
 
 
 def options_of(cls: type[PoolingHead]) -> dict[str, Any]:
-    """Names and defaults of a pooling head's options, its base class's included."""
-    names: dict[str, Any] = {}
-    for owner in reversed(cls.__mro__):
+    """Names and defaults of a pooling head's options: what its ``__init__`` takes after the sizes,
+    and what its base class takes where it hands on ``**base``."""
+    owners: list[dict[str, Any]] = []
+    for owner in cls.__mro__:
         init = owner.__dict__.get("__init__")
         if init is None or not issubclass(owner, PoolingHead):
             continue
-        for name, parameter in inspect.signature(init).parameters.items():
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in (
-                "output_size",
-                "read_size",
-            ):
-                names[name] = parameter.default
-    return names
+        parameters = list(inspect.signature(init).parameters.values())
+        owners.append(
+            {
+                parameter.name: parameter.default
+                for place, parameter in enumerate(parameters)
+                if parameter.name not in ("output_size", "read_size")
+                and (
+                    parameter.kind is parameter.KEYWORD_ONLY
+                    or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and place > _SIZES)
+                )
+            }
+        )
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break  # it hands nothing on
+    return {name: default for own in reversed(owners) for name, default in own.items()}
 
 
 def attention_for(key: str, implementation: str) -> str:
@@ -84,9 +115,17 @@ def build(key: str, hidden_size: int, num_layers: int, **options: Any) -> Poolin
     """A new pooling head, freshly initialised (set the torch seed before).
 
     Raises ``ValueError`` for an unknown key or option, and for impossible ones: `last_k` above
-    the number of layers, `num_heads` that does not divide `hidden_size`.
+    the number of layers, `num_heads` that does not divide `hidden_size`. So does a head of a
+    user's own whose ``__init__`` fails.
     """
     own = check_options(key, options)
-    module = HEADS[key](hidden_size, num_layers, **own)
-    module.reset_parameters()
+    try:
+        module = HEADS[key](hidden_size, num_layers, **own)
+        module.reset_parameters()
+    except (AttributeError, IndexError, KeyError, NameError, TypeError) as error:
+        raise ValueError(
+            f"pooling head {key!r} cannot be made ({type(error).__name__}: {error}). Its __init__ "
+            "takes hidden_size and num_layers and begins with "
+            "super().__init__(hidden_size, num_layers)"
+        ) from error
     return module

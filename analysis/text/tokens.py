@@ -125,6 +125,11 @@ class Tokens:
         return tuple(tuple(group) for group in groups)
 
 
+def one_line(name: str) -> str:
+    """A name as everything here writes it: cleaned as texts are, and on one line."""
+    return name if name.isprintable() and name == name.strip() else " ".join(clean(name)[0].split())
+
+
 def clean(text: str) -> tuple[str, tuple[str, ...]]:
     """The text as every other part sees it, and in words what was replaced.
 

@@ -33,6 +33,13 @@ TREC = ("abbreviation", "entity", "description", "human", "location", "number")
             {"Not Entailment": "not_entailment"},
         ),
         (["happy"], SENTIMENT, {}),
+        (["A", "a"], ("A", "a"), {"A": "A", "a": "a"}),
+        (["YES"], ("Yes", "yes"), {}),  # which of the two, nobody knows
+        (["0", "1"], ("1", "2"), {"1": "1"}),
+        (["1", "2"], ("1 star", "2 stars", "3 stars"), {"1": "1 star", "2": "2 stars"}),
+        (["2.0"], ("1", "2"), {"2.0": "2"}),
+        (["true", "false"], ("0", "1"), {"true": "1", "false": "0"}),
+        (["LABEL_0"], ("3", "7"), {"LABEL_0": "3"}),
     ],
 )
 def test_what_is_beyond_doubt_is_matched(values, labels, found):

@@ -169,3 +169,66 @@ def test_a_head_of_ones_own_that_fails_is_the_one_that_is_named(file, tmp_path):
     register_heads(file)
     with pytest.raises(CheckpointError, match=r"no row 17.*last_two .*file of your own"):
         analysis.load(folder, device="cpu")
+
+
+PLAIN = """
+import torch
+from torch import nn
+from analysis.heads import Pooled, PoolingHead, head
+
+@head({key!r})
+class Own(PoolingHead):
+    {init}
+
+    def read(self, hidden, attention_mask):
+        return Pooled(hidden[-1][:, 0])
+"""
+
+
+def register(tmp_path, init="pass", key="own"):
+    path = tmp_path / "own.py"
+    path.write_text(PLAIN.format(key=key, init=init))
+    return register_heads(path)
+
+
+@pytest.mark.parametrize(
+    ("init", "options"),
+    [
+        ("pass", {"layer_norm": False, "pooler": "none"}),
+        ("def __init__(self, d, n): super().__init__(d, n)", {}),
+        ("def __init__(self, d, n, *, heat=2): super().__init__(d, n)", {"heat": 2}),
+        ("def __init__(self, d, n, heat=2): super().__init__(d, n)", {"heat": 2}),
+        ("def __init__(self, d, n, **more): super().__init__(d, n)", {}),
+    ],
+)
+def test_a_head_gets_the_options_that_it_takes(tmp_path, init, options):
+    register(tmp_path, init)
+    known = heads.options_of(heads.HEADS["own"])
+    assert options.items() <= known.items()
+    assert ("layer_norm" in known) == ("**" in init or init == "pass")
+    module = heads.build("own", 8, 2, **known)
+    assert module(torch.randn(3, 2, 4, 8), torch.ones(2, 4)).vector.shape == (2, 8)
+
+
+@pytest.mark.parametrize("key", ["", "all", "a/b", "../own", ".own", "a\nb"])
+def test_a_key_that_cannot_be_part_of_a_folders_name_is_refused(tmp_path, key):
+    with pytest.raises(ValueError, match="cannot be the key"):
+        register(tmp_path, key=key)
+
+
+def test_an_option_without_a_default_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"'heat'.*has no default"):
+        register(tmp_path, "def __init__(self, d, n, *, heat): super().__init__(d, n)")
+
+
+def test_a_head_that_cannot_be_made_is_told_and_no_type_error_of_python(tmp_path):
+    register(tmp_path, "def __init__(self, d, n): self.d = d")
+    with pytest.raises(ValueError, match=r"cannot be made.*begins with super"):
+        heads.build("own", 8, 2)
+
+
+def test_a_file_that_ends_python_ends_its_own_reading_alone(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text("raise SystemExit(3)")
+    with pytest.raises(ValueError, match=r"own\.py: SystemExit"):
+        register_heads(path)

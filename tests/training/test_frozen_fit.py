@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from threading import Event
 
@@ -251,6 +252,32 @@ def test_a_head_whose_loss_is_not_finite_has_its_reason_and_the_others_go_on(tra
     assert "not finite" in broken.reason
     assert mean.complete
     assert "not finite" in fitted.table()
+
+
+@pytest.mark.parametrize(
+    ("read", "reason"),
+    [
+        (lambda hidden: Pooled(hidden[-1][:, 0].log()), "numbers that are not finite"),
+        (lambda hidden: Pooled(hidden[-1][:, 0, :3]), r"shape \(3, 3\)"),
+        (lambda hidden: Pooled(hidden[99][:, 0]), r"IndexError: .*in line \d+ of test_frozen_fit"),
+        (lambda hidden: hidden[-1][:, 0], "no attribute 'vector'"),
+        (lambda hidden: exit(3), "SystemExit"),
+    ],
+)
+def test_a_head_of_ones_own_that_cannot_be_read_says_why(train, dev, read, reason):
+    @heads.head("broken_for_this_test")
+    class Broken(PoolingHead):
+        def read(self, hidden, attention_mask):
+            return read(hidden)
+
+    try:
+        fitted = training.fit(train, ["broken_for_this_test", "mean"], dev=dev, seeds=1, **QUICK)
+    finally:
+        heads.HEADS.pop("broken_for_this_test")
+    broken, mean = fitted.heads
+    assert re.search(reason, broken.reason)
+    assert "learning rate" not in broken.reason
+    assert mean.complete
 
 
 def test_a_fit_tells_its_epochs_and_stops_with_what_is_there(train, dev):

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.common.whole import is_whole
 from analysis.datasets import Table
 from training.frozen.fit_folder import (
     HEADS,
     begin_or_resume,
+    check_name,
+    is_kept,
     keep,
+    name_from,
     refuse_other_content,
     summary,
     unusable,
@@ -69,8 +72,10 @@ def add_parser(commands: Any) -> None:
     run.add_argument("--seeds", type=int, default=5)
     run.add_argument("--output", type=Path, required=True, help="the folder for the checkpoints")
     run.add_argument("--name", help="first part of their names (default: the task or the file)")
-    run.add_argument("--save-seeds", type=int, help="checkpoints a head (default: every seed)")
-    run.add_argument("--max-train-rows", type=int, help="a random part of the training rows only")
+    run.add_argument("--save-seeds", type=_count, help="checkpoints a head (default: every seed)")
+    run.add_argument(
+        "--max-train-rows", type=_count, help="a random part of the training rows only"
+    )
     run.add_argument("--limit", type=int, help="tokens a row (default: the encoder's own)")
     run.add_argument("--precision", choices=("float16", "float32"), default="float16")
     run.add_argument("--states", type=Path, help="folder for the encoder's states")
@@ -84,9 +89,15 @@ def add_parser(commands: Any) -> None:
     recipe.add_argument("--weight-decay", type=float)
     recipe.add_argument("--dropout", type=float)
     head = run.add_argument_group("pooling heads")
-    head.add_argument("--last-k", type=int)
+    head.add_argument("--last-k", type=_count)
     head.add_argument("--num-heads", type=int)
     head.add_argument("--num-queries", type=int)
+
+
+def _count(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number from 1 on")
+    return int(word)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,6 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         register_heads(arguments.heads_file)
     refuse_other_content(arguments.output)
+    check_name(arguments.name)
     train_table, dev_table, notes = tables(arguments)
     changes: dict[str, Any] = {
         name: tuple(value) if name == "rates" else value
@@ -135,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         failed = []
         for place, spec in enumerate(specs, 1):
             record = arguments.output / HEADS / f"{spec.name}.json"
-            if is_whole(record):
+            if is_kept(record):
                 continue
             printer = _Printer(place, len(specs))
             fitted = training.fit(
@@ -213,7 +225,7 @@ def _facts(
 ) -> dict[str, Any]:
     """Facts that must be equal for a fit to go on in the same folder."""
     facts = {
-        "name": arguments.name or train.table.task,
+        "name": arguments.name or name_from(train.table.task),
         "encoder": train.source.sha256,
         "data": train.table.digest + train.table.label_digest,
         "dev": None if dev is None else dev.table.digest + dev.table.label_digest,
@@ -233,7 +245,8 @@ def _command(arguments: argparse.Namespace) -> str:
     """The command that repeats the fit, files and encoder by their last names."""
     encoder = str(arguments.encoder)
     words = ["python -m training fit"]
-    words.append(f"--encoder {Path(encoder).name if Path(encoder).is_dir() else encoder}")
+    shown = Path(encoder).name if Path(encoder).is_dir() else encoder
+    words.append(f"--encoder {shlex.quote(shown)}")
     for name, value in vars(arguments).items():
         standard = name in ("command", "encoder", "output", "states", "heads_file")
         if standard or value is None or (name, value) in (
@@ -242,10 +255,9 @@ def _command(arguments: argparse.Namespace) -> str:
             continue
         if name in ("data", "dev") and value != "hub":
             value = Path(value).name
-        shown = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-        shown = json.dumps(shown, ensure_ascii=False) if " " in shown and name != "heads" else shown
+        shown = shlex.join(map(str, value if isinstance(value, list) else [value]))
         words.append(f"--{name.replace('_', '-')} {shown}")
-    return " ".join([*words, f"--output {arguments.output.name}"])
+    return " ".join([*words, f"--output {shlex.quote(arguments.output.name)}"])
 
 
 def _clock(seconds: float) -> str:

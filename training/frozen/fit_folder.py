@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,40 @@ if TYPE_CHECKING:
 RECORD, HEADS = "fit.json", "_heads"  # no checkpoint's name begins with _
 
 
+_SUMMARY = ("scores", "learning_rate", "parameters", "seconds")
+_LONGEST = 100  # letters of a name, to which a pooling head's key and a seed are added
+
+
+def check_name(name: str | None) -> None:
+    """Raise ``ValueError`` for a name that no checkpoint's folder can begin with."""
+    if not name:
+        return
+    if not name.isprintable() or set(name) & set("/\\") or name[0] in "._ " or len(name) > _LONGEST:
+        raise ValueError(
+            f"--name is {name[:40]!r}, and folders are called by it: begin with a letter or digit, "
+            f"use no slash and no line end, and at most {_LONGEST} characters."
+        )
+
+
+def name_from(task: str) -> str:
+    """The first part of checkpoints' names from the name of a data file."""
+    return re.sub(r"[^\w.()+-]+", "-", task).strip("._-")[:_LONGEST] or "data"
+
+
+def is_kept(record: Path) -> bool:
+    """Whether a head is fitted and kept: its record is whole and holds its scores."""
+    if why_broken(record):
+        return False
+    known = json.loads(record.read_text(encoding="utf-8"))
+    return isinstance(known, dict) and all(name in known for name in _SUMMARY)
+
+
 def refuse_other_content(output: Path) -> None:
     """Raise ``ValueError`` for a file, or a folder with other content than a fit."""
     if output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file. Give a folder as --output.")
     if output.is_dir() and not (output / RECORD).is_file():
-        others = [path.name for path in output.iterdir() if path.name != ".lock"]
+        others = [path.name for path in output.iterdir() if not path.name.startswith(".")]
         if others:
             raise ValueError(
                 f"{output} is not empty ({others[0]} ...) and holds no fit. Give another --output."
@@ -39,6 +68,8 @@ def begin_or_resume(output: Path, facts: dict[str, Any]) -> None:
                 f"{output}: {why}, so nobody can tell which fit it holds. Give another --output."
             )
         then = json.loads(record.read_text(encoding="utf-8"))
+        if not isinstance(then, dict):
+            raise ValueError(f"{output}: {RECORD} is no record of a fit. Give another --output.")
         changed = [name for name in facts if then.get(name) != facts[name]]
         if changed:
             raise ValueError(
@@ -58,8 +89,8 @@ def keep(
     head = fitted.heads[0]
     if not head.complete:
         return False
-    for path in arguments.output.glob(f"{name}-{head.name}-s*"):
-        shutil.rmtree(path)  # of a fit that was killed while it saved: there is no record of it
+    for seed in head.seeds:  # of a fit that was killed while it saved: there is no record of it
+        shutil.rmtree(arguments.output / f"{name}-{head.name}-s{seed}", ignore_errors=True)
     seeds = head.seeds[: arguments.save_seeds] if arguments.save_seeds else None
     training.save(fitted, arguments.output, seeds=seeds, name=name, command=words)
     _write(
@@ -84,7 +115,7 @@ def keep(
 def summary(output: Path) -> str:
     """The heads of an output folder as a table: mean and standard deviation over seeds."""
     rows: list[list[str]] = []
-    for path in sorted((output / HEADS).glob("*.json")):
+    for path in filter(is_kept, sorted((output / HEADS).glob("*.json"))):
         record = json.loads(path.read_text(encoding="utf-8"))
         if not rows:
             rows.append(["head", *record["scores"], "rate", "parameters", "seconds"])

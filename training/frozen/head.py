@@ -71,8 +71,12 @@ def fit_head(work: Work, spec: HeadSpec, tell: Teller) -> FittedHead:
         if isinstance(error, CheckpointError):
             raise
         # A head of a user's own may do anything: it has its reason, and the others go on.
-        logging.getLogger(__name__).error("%s failed", spec.name, exc_info=error)
-        reason, parts = f"{type(error).__name__}: {error}", []
+        parts = []
+        if isinstance(error, ValueError):
+            reason = str(error)
+        else:
+            logging.getLogger(__name__).error("%s failed", spec.name, exc_info=error)
+            reason = f"{type(error).__name__}: {error}"
     return _result(work, spec, parts, rate, rates, reason, time.monotonic() - began)
 
 

@@ -51,7 +51,8 @@ def problem_of(table: Table) -> Problem:
             f"{len(table)} rows are too few to fit a pooling head: give at least {FEWEST_ROWS}, "
             "and some hundreds for a score that means something."
         )
-    known = TASKS[table.task].metrics if table.task in TASKS else None
+    task = TASKS.get(table.task)
+    known = task.metrics if task is not None and task.labels == table.labels else None
     if table.several:
         return Problem("labels", table.labels, np.asarray(target, float), known or metrics.LABELS)
     if table.regression and target.ndim == 2:

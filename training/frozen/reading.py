@@ -9,8 +9,11 @@ vector. So a head of a user's own needs no declaration.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
 
 import torch
 from torch import Tensor
@@ -101,6 +104,11 @@ def reading_of(module: PoolingHead) -> Reading:
         mask = torch.ones(_ROWS, _TOKENS, dtype=torch.int64)
         mask[0, -2:] = 0
         vector = _vector(trial, hidden, mask)
+        if not torch.isfinite(vector).all():
+            raise ValueError(
+                f"pooling head {module.key!r} returns a vector with numbers that are not finite "
+                "(NaN or infinite) for random states. Correct its read()."
+            )
         perturbed = hidden.clone()
         perturbed[:, :, 1:] = torch.randn_like(perturbed[:, :, 1:])
         first_only = _close(_vector(trial, perturbed, mask), vector)
@@ -137,10 +145,10 @@ def _reads(module: PoolingHead, view: View, hidden: Tensor, mask: Tensor, vector
 def _vector(module: PoolingHead, hidden: Tensor, mask: Tensor) -> Tensor:
     try:
         vector = module(hidden, mask).vector
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(
             f"pooling head {module.key!r} fails on states of shape {tuple(hidden.shape)} "
-            f"({type(error).__name__}: {error}). Correct its read()."
+            f"({type(error).__name__}: {error}{_line_in(type(module), error)}). Correct its read()."
         ) from error
     expected = (hidden.shape[1], module.output_size)
     if not isinstance(vector, Tensor) or tuple(vector.shape) != expected:
@@ -150,6 +158,16 @@ def _vector(module: PoolingHead, hidden: Tensor, mask: Tensor) -> Tensor:
             f"{module.output_size}). Return Pooled(vector), or give output_size to __init__."
         )
     return vector
+
+
+def _line_in(cls: type, error: BaseException) -> str:
+    """The last line of the class's own file that an error went through; empty where none is."""
+    try:
+        file = inspect.getfile(cls)
+    except (OSError, TypeError):  # a notebook's own class has no file
+        return ""
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    return f", in line {frames[-1].lineno} of {Path(file).name}" if frames else ""
 
 
 def _close(first: Tensor, second: Tensor) -> bool:

@@ -35,6 +35,13 @@ def tables(arguments: argparse.Namespace) -> tuple[Table, Table | None, list[str
         )
     if arguments.label is not None and arguments.label_columns:
         raise ValueError("give --label or --label-columns, not both")
+    chosen = [arguments.text, arguments.pair, arguments.label]
+    twice = [name for name in chosen if name is not None and chosen.count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"column {twice[0]!r} is named twice: text, second text and label are columns of "
+            "their own"
+        )
     train, notes = _own_table(arguments, Path(arguments.data), None, "train")
     train = _part(train, arguments.max_train_rows)
     if arguments.dev is None:
@@ -53,12 +60,15 @@ def _own_table(
     arguments: argparse.Namespace, path: Path, labels: Sequence[str] | None, split: str
 ) -> tuple[Table, list[str]]:
     from analysis.datasets.guess import Columns
-    from analysis.datasets.upload import read_upload
+    from analysis.datasets.upload import peek, read_upload
 
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Name one with --data (and --dev).")
     several = arguments.label_separator
-    in_columns = names_in(arguments.label_columns)
+    if several == "":
+        raise ValueError("--label-separator is empty: give what stands between labels, such as '|'")
+    header = peek(path).names if arguments.label_columns else ()
+    in_columns = names_in(arguments.label_columns, header)
     columns = Columns(
         arguments.text, arguments.pair, None if several else arguments.label, in_columns
     )
@@ -70,16 +80,37 @@ def _own_table(
         more=(arguments.label,) if several else (),
         duplicates="keep" if several or in_columns else "drop",
     )
-    table = replace(upload.table, task=path.stem if split == "train" else "csv", split=split)
+    if not len(upload.table):
+        first = (
+            f" Row {upload.problems[0].row}: {upload.problems[0].what}." if upload.problems else ""
+        )
+        raise ValueError(f"{path.name}: {upload.sentence()}{first}")
+    table = replace(upload.table, task=_own_task(path, upload.table.labels), split=split)
     if several:
         table = several_labels(table, upload.more[arguments.label], several, labels)
-    notes = [f"{path.name}: {upload.sentence()}"] if upload.left_out else []
+    notes = [f"{path.name}: {note}" for note in upload.notes]
+    if upload.left_out:
+        notes.append(f"{path.name}: {upload.sentence()}")
     return table, notes
 
 
-def names_in(words: Sequence[str] | None) -> tuple[str, ...]:
-    """Names of columns, given as words, with commas between them, or both."""
-    return tuple(name for word in words or () for name in word.split(",") if name)
+def _own_task(path: Path, labels: Sequence[str]) -> str:
+    """Task of a file's rows: its name, unless that is a known task with other labels."""
+    from analysis.datasets import TASKS
+
+    known = TASKS.get(path.stem)
+    return path.stem if known is None or known.labels == tuple(labels) else f"own-{path.stem}"
+
+
+def names_in(words: Sequence[str] | None, header: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of columns, given as words, with commas between them, or both. A word that is a
+    column's whole name is that column, commas and all."""
+    return tuple(
+        name
+        for word in words or ()
+        for name in ([word] if word in header else word.split(","))
+        if name
+    )
 
 
 def several_labels(
