@@ -8,14 +8,19 @@ file itself. Nothing is unpickled.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from analysis.common.faults import reason
 from analysis.corpus.vector_folder import VectorFolder, of_parquet
+from analysis.datasets.guess import guess_columns
+from analysis.datasets.lines import Lines, encoding_of, head_of, opened
+from analysis.datasets.record import Problem
+from analysis.datasets.records import records
 from analysis.datasets.table import Table
+from analysis.text.tokens import clean, one_line
 
 VECTORS = (".npy", ".parquet")
 TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet")
@@ -112,44 +117,53 @@ def _numbered(name: str, count: int) -> Table:
 
 def _rows(table: Path, path: Path, count: int) -> tuple[Table, dict[str, tuple[str, ...]]]:
     """The rows of a table, which must be ``count``, and their further columns."""
-    columns = _columns(table)
-    rows = len(next(iter(columns.values()), ()))
+    columns, text, label = _columns(table)
+    rows = len(columns[text])
     if rows != count:
         raise ValueError(
             f"{path.name} holds {count:,} vectors and {table.name} {rows:,} rows; they must be as "
             "many, in one order."
         )
-    names = list(columns)
-    text = next((name for name in names if name in ("text", "sentence", "texts")), names[0])
-    label = next((name for name in names if name in ("label", "labels", "class")), None)
     classes: tuple[str, ...] = ()
     codes = None
-    if label is not None and label != text:
-        members, codes = np.unique(np.array(columns[label], dtype=object), return_inverse=True)
+    if label is not None:
+        named = [one_line(name) for name in columns[label]]
+        members, codes = np.unique(np.array(named, dtype=object), return_inverse=True)
         classes = tuple(str(member) for member in members)
     more = {name: values for name, values in columns.items() if name not in (text, label)}
-    shown = tuple(words or "(empty)" for words in columns[text])
+    shown = tuple(clean(words)[0] or "(empty)" for words in columns[text])
     return Table("own", path.stem, shown, None, codes, classes), more
 
 
-def _columns(table: Path) -> dict[str, tuple[str, ...]]:
-    """A table's columns as words; lines of plain text are one column."""
-    import pandas as pd
+def _columns(table: Path) -> tuple[dict[str, tuple[str, ...]], str, str | None]:
+    """A table's columns as words, and which are the text and the label; lines of plain text are
+    one column. Read as data sets are: any encoding, delimiter and shape of JSON."""
+    with opened(table, table.name) as stream:
+        if table.suffix.lower() == ".txt":
+            head = head_of(stream)
+            lines = [line for _, line in Lines(stream, encoding_of(head, table.name), head)]
+            texts = "".join(lines).rstrip("\r\n").replace("\r\n", "\n").split("\n")
+            return {"text": tuple(texts)}, "text", None
+        form = records(stream, table.name)
+        rows: list[Sequence[object]] = []
+        for number, row in form.rows:
+            if isinstance(row, Problem):
+                if not row.kept:
+                    raise ValueError(f"{table.name}, row {number}: {row.what}. Correct the row.")
+            elif any(map(_word, row[len(form.names) :])):
+                raise ValueError(
+                    f"{table.name}, row {number}: {len(row)} fields, and {len(form.names)} columns "
+                    "have names. Is a delimiter inside a text?"
+                )
+            else:
+                rows.append(row)
+    guessed = guess_columns(form.names, rows[:50], pairs=False)
+    columns = {
+        name: tuple(_word(row[place]) if place < len(row) else "" for row in rows)
+        for place, name in enumerate(form.names)
+    }
+    return columns, guessed.text, guessed.label
 
-    kind = table.suffix.lower()
-    try:
-        if kind == ".txt":
-            lines = table.read_text(encoding="utf-8-sig").splitlines()
-            return {"text": tuple(lines)}
-        if kind in (".csv", ".tsv"):
-            mark = "," if kind == ".csv" else "\t"
-            frame = pd.read_csv(
-                table, sep=mark, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-            )
-        elif kind == ".parquet":
-            frame = pd.read_parquet(table)
-        else:
-            frame = pd.read_json(table, lines=kind != ".json", dtype=False)
-    except Exception as error:
-        raise ValueError(f"{table.name} cannot be read as a table: {reason(error)}") from None
-    return {str(name): tuple(map(str, frame[name].tolist())) for name in frame.columns}
+
+def _word(value: object) -> str:
+    return "" if value is None or value != value else str(value).strip()

@@ -124,3 +124,43 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path, vectors):
     ragged.to_parquet(tmp_path / "r.parquet")
     with pytest.raises(ValueError, match="lists of one length"):
         open_vectors(tmp_path / "r.parquet")
+
+
+PLAIN = "text;label;year\n" + "".join(f"é {n};{'ab'[n % 2]};{n}\n" for n in range(12))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("vectors.csv", PLAIN.encode()),
+        ("vectors.csv", PLAIN.encode("cp1252")),
+        ("vectors.csv", PLAIN.encode("utf-16")),
+        ("vectors.csv", ("sep=;\n" + PLAIN).encode("utf-8-sig")),
+        ("vectors.csv", PLAIN.replace(";", ",").title().encode()),
+        ("vectors.tsv", PLAIN.replace(";", "\t").replace("text", "review").encode()),
+        ("vectors.csv", PLAIN.replace("text", "review").replace("label", "sentiment").encode()),
+    ],
+)
+def test_a_table_beside_vectors_is_read_as_any_data_set_is(tmp_path, name, content):
+    np.save(tmp_path / "vectors.npy", np.eye(12, 4))
+    (tmp_path / name).write_bytes(content)
+    opened = open_vectors(tmp_path / "vectors.npy")
+    assert [text.casefold() for text in opened.table.text] == [f"é {n}" for n in range(12)]
+    assert [label.casefold() for label in opened.table.labels] == ["a", "b"]
+    assert opened.table.label.tolist() == [n % 2 for n in range(12)]
+    assert list(map(str.casefold, opened.more)) == ["year"]
+
+
+def test_a_line_of_plain_text_is_a_row_whatever_stands_in_it(tmp_path):
+    lines = ["a, b", "", "c\u2028d", '"e', "f\x07g"]
+    np.save(tmp_path / "vectors.npy", np.eye(5))
+    (tmp_path / "vectors.txt").write_text("\n".join(lines) + "\n\n", encoding="utf-8")
+    opened = open_vectors(tmp_path / "vectors.npy")
+    assert list(opened.table.text) == ["a, b", "(empty)", "c\u2028d", '"e', "f g"]
+
+
+def test_a_row_whose_columns_cannot_be_told_is_named(tmp_path):
+    np.save(tmp_path / "vectors.npy", np.eye(2))
+    (tmp_path / "vectors.csv").write_text("text,label\none,a\ntwo, three,b\n")
+    with pytest.raises(ValueError, match=r"row 3: 3 fields"):
+        open_vectors(tmp_path / "vectors.npy")
