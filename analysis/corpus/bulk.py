@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -121,10 +121,11 @@ def run(
     worker = None
     for index, file in enumerate(paths):
         done = 0
-        for number, batch in enumerate(read_batches(file, BATCH_ROWS, _strings(order))):
+        for number, batch in enumerate(_batches(file, order)):
             part = output / f"part-{index:04d}-{number:06d}.parquet"
             done += batch.num_rows
             if not is_whole(part, batch.num_rows):
+                _check_texts(file, batch, order, done - batch.num_rows)
                 worker = worker or work(order)
                 try:
                     made = worker(batch)
@@ -136,6 +137,30 @@ def run(
                 report(file.name, done)
     _finish(output, about)
     return output
+
+
+def _batches(file: Path, order: Order) -> Iterator[pa.Table]:
+    """The batches of a file; what Arrow says of a broken one, with its name."""
+    import pyarrow as pa
+
+    try:
+        yield from read_batches(file, BATCH_ROWS, _strings(order))
+    except pa.ArrowInvalid as error:
+        why = " ".join(str(error).split()).rpartition("Invalid: ")[2]
+        raise ValueError(f"{file.name} cannot be read ({why}). Correct the row.") from error
+
+
+def _check_texts(file: Path, batch: pa.Table, order: Order, before: int) -> None:
+    """Raise ``ValueError`` for the first row without a text, by its number in the file."""
+    for column in _strings(order):
+        if column in batch.column_names:
+            texts = _texts(batch, column).to_pylist()
+            blank = next((row for row, text in enumerate(texts) if not text.strip()), None)
+            if blank is not None:
+                raise ValueError(
+                    f"{file.name}, row {before + blank + 1:,}: no text in column {column!r}. Leave "
+                    "the row out."
+                )
 
 
 def _strings(order: Order) -> list[str]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from analysis.datasets.guess import delimiter_of
+from analysis.datasets.lines import Lines, encoding_of, head_of, opened
+from analysis.datasets.records import DELIMITER_LINE
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_SAMPLE = 200  # lines from which the delimiter is told
 FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "json", ".ndjson": "json"}
 
 
@@ -31,7 +37,7 @@ def format_of(files: Sequence[Path]) -> str:
 
 
 def csv_options(file: Path, strings: Sequence[str]) -> dict[str, Any]:
-    """Arrow's options for a CSV or TSV file.
+    """Arrow's options for a CSV or TSV file, whose encoding and delimiter are told from its start.
 
     In a TSV file quotation marks are characters like others, as GLUE's are written: read as
     quoting, one that is never closed takes the rows after it along.
@@ -40,9 +46,19 @@ def csv_options(file: Path, strings: Sequence[str]) -> dict[str, Any]:
     from pyarrow import csv
 
     tabs = file.suffix.lower() == ".tsv"
+    with opened(file, file.name) as stream:
+        head = head_of(stream)
+        encoding = encoding_of(head, file.name)
+        if encoding == "utf-8" and not _is_utf8(head):
+            encoding = "cp1252"
+        lines = list(islice((line for _, line in Lines(stream, encoding, head)), _SAMPLE))
+    first = DELIMITER_LINE.fullmatch(lines[0]) if lines else None  # "sep=;", as Excel writes it
+    names = [line.rstrip("\r\n") for line in lines[1 if first else 0 :]]
+    delimiter = first[1] if first else delimiter_of(names or [""], file.suffix.lower()[1:])
     return {
+        "read_options": csv.ReadOptions(encoding=encoding, skip_rows=1 if first else 0),
         "parse_options": csv.ParseOptions(
-            delimiter="\t" if tabs else ",",
+            delimiter="\t" if tabs else delimiter or ",",
             quote_char=False if tabs else '"',
             newlines_in_values=not tabs,
         ),
@@ -75,3 +91,12 @@ def read_batches(file: Path, rows: int = 2_048, strings: Sequence[str] = ()) -> 
     for batch in source.to_batches(batch_size=rows):
         if batch.num_rows:
             yield pa.Table.from_batches([batch])
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Whether the start of a file is UTF-8; it may end in the middle of a letter."""
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start >= len(head) - 3
+    return True

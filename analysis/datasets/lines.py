@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,10 +24,9 @@ _BOMS = (
 )
 # Encodings of other scripts than the Latin one. That of Central Europe (cp1250) is not among them:
 # it has the bytes of Windows-1252 for other letters, and a few lines do not tell the two apart.
-_SCRIPTS = (
-    *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"),
-    *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
-)
+_RUSSIAN = ("cp1251", "koi8_r")
+_ALPHABETS = (*_RUSSIAN, "cp1253", "cp1255", "cp1256")
+_SCRIPTS = (*_ALPHABETS, "shift_jis", "euc_jp", "euc_kr", "gb18030", "big5")
 # Bytes that no text has in any encoding of one byte a letter; escapes of ISO-2022 (0x1b) may be.
 _CONTROLS = bytes({*range(9), 11, *range(14, 27), *range(28, 32), 127})
 _OTHERS = (
@@ -131,8 +131,35 @@ def _of_another_script(head: bytes) -> str:
         return ""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(b"\n".join(lines), cp_isolation=["cp1252", *_SCRIPTS]).best()
-    return best.encoding if best is not None and best.encoding in _SCRIPTS else ""
+    text = b"\n".join(lines)
+    if not re.search(rb"[\x80-\xff]{2}", text):  # no script has letters beyond ASCII one by one
+        return ""
+    for match in from_bytes(text, cp_isolation=["cp1252", *_SCRIPTS]):
+        if match.encoding not in _SCRIPTS or (match.encoding in _ALPHABETS and _is_latin(text)):
+            return ""
+        if match.encoding != "shift_jis" or not _is_half_width(str(match)):
+            return _russian(text) if match.encoding in _RUSSIAN else match.encoding
+    return ""
+
+
+def _russian(text: bytes) -> str:
+    """The encoding of Russian text: one reads as capitals what is small in the other."""
+    return max(_RUSSIAN, key=lambda name: sum(map(str.islower, text.decode(name, "replace"))))
+
+
+def _is_half_width(text: str) -> bool:
+    """Whether text is of the narrow katakana, as which Shift-JIS reads the bytes of others."""
+    beyond = [letter for letter in text if not letter.isascii()]
+    return sum("\uff61" <= letter <= "\uff9f" for letter in beyond) > len(beyond) / 2
+
+
+def _is_latin(text: bytes) -> bool:
+    """Whether letters beyond ASCII stand in words with ASCII letters, as in ``café``, and no words
+    of their own: one such word alone does not tell an alphabet."""
+    words = re.findall(rb"[A-Za-z\x80-\xff]{2,}", text)
+    mixed = sum(not word.isascii() and min(word) < 0x80 for word in words)
+    own = sum(min(word) >= 0x80 for word in words)
+    return bool(own <= mixed)
 
 
 def _is_utf8(line: bytes) -> bool:

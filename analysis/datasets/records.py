@@ -26,7 +26,7 @@ MOST_QUOTED = 100_000  # characters that a quoted field may run over lines befor
 _FORGIVEN = 20  # quotation marks left open, after which none may run over lines
 _SAMPLE_LINES = 200
 _NO_DELIMITER = "\x1f"  # a character that no text has, where a line is one field
-_DELIMITER_LINE = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # as Excel writes it
+DELIMITER_LINE = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # as Excel writes it
 MOST_COLUMNS = 5_000
 _MOST_JSON = 64 * 2**20  # bytes of a JSON list, which has to be read as a whole
 
@@ -86,7 +86,7 @@ def _delimited(
     sample: list[str] = []
     announced = 0
     for number, line in lines:
-        if not sample and (mark := _DELIMITER_LINE.fullmatch(line)):
+        if not sample and (mark := DELIMITER_LINE.fullmatch(line)):
             announced, delimiter = number, delimiter or mark[1]
             continue
         sample.append(line.rstrip("\r\n"))

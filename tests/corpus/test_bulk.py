@@ -168,7 +168,7 @@ def test_mistakes_are_named(tmp_path, order, checkpoint):
     with pytest.raises(ValueError, match="vectors of another run"):
         run([source], tmp_path / "d", Order(str(checkpoint), "text"))
     blank = write(tmp_path, "parquet", [*TEXTS[:3], " "])
-    with pytest.raises(ValueError, match=r"rows\.parquet, rows 1 to 4: .*Row 4 "):
+    with pytest.raises(ValueError, match=r"rows\.parquet, row 4: no text"):
         run([blank], tmp_path / "e", order)
 
 
@@ -302,3 +302,44 @@ def test_a_run_of_ray_that_failed_can_be_begun_anew(tmp_path, order, ray):
     assert sorted(found["text"]) == sorted(TEXTS)
     with pytest.raises(ValueError, match="written by Ray already"):
         run([source], tmp_path / "out", order, engine="ray")
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding", "first"),
+    [
+        (";", "utf-8", ""),
+        ("\t", "utf-8-sig", ""),
+        (",", "cp1252", ""),
+        (";", "utf-16", ""),
+        ("|", "utf-8", ""),
+        (";", "utf-8", "sep=;\n"),
+    ],
+)
+def test_a_table_of_any_delimiter_and_encoding_is_read(tmp_path, order, mark, encoding, first):
+    texts = ["é film", f"a {mark} song", 'the "best" end']
+    frame = pd.DataFrame({"id": range(3), "text": texts})
+    file = tmp_path / "rows.csv"
+    file.write_bytes((first + frame.to_csv(index=False, sep=mark)).encode(encoding))
+    assert list(vectors(run([file], tmp_path / "out", order))["text"]) == texts
+
+
+def test_a_row_without_a_text_is_named_by_its_number_in_the_file(tmp_path, order, monkeypatch):
+    monkeypatch.setattr("analysis.corpus.bulk.BATCH_ROWS", 2)
+    file = write(tmp_path, "parquet", ["a film", "a song", "an end", " ", "a plot"])
+    with pytest.raises(ValueError, match=r"rows\.parquet, row 4: no text in column 'text'"):
+        run([file], tmp_path / "out", order)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("rows.csv", b"", "is empty"),
+        ("rows.csv", b"text,label\na,b\nc,d,e,f\n", "cannot be read .*Expected 2 columns, got 4"),
+        ("rows.jsonl", b'{"text": "a"}\n{"text": \n', "cannot be read"),
+        ("rows.csv", b"PK\x03\x04", "spreadsheet"),
+    ],
+)
+def test_a_broken_file_is_told_by_its_name(tmp_path, order, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"rows\.\w+ .*{words}"):
+        run([tmp_path / name], tmp_path / "out", order)

@@ -310,3 +310,22 @@ class TestWhatIsNoTable:
         raw = ",".join(names) + "\n" + ",".join("x" for _ in names)
         with pytest.raises(DataError, match="columns"):
             peek((raw if form == "csv" else json.dumps(rows)).encode(), f"a.{form}")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("é film", "cp1252"),
+        ("à la carte", "cp1252"),
+        ("\u201cdull\u201d \u2013 no more", "cp1252"),
+        ("Ü", "cp1252"),
+        ("ein Käse größer als groß", "cp1252"),
+        ("очень плохой фильм", "cp1251"),
+        ("очень плохой фильм", "koi8_r"),
+        ("πολύ κακή ταινία", "cp1253"),
+    ],
+)
+def test_a_letter_among_latin_ones_makes_no_other_alphabet(text, encoding):
+    rows = "".join(f"{text},{'ab'[n % 2]}\n" for n in range(4))
+    upload = read_upload(f"text,label\n{rows}".encode(encoding), "old.csv", duplicates="keep")
+    assert set(upload.table.text) == {text}
