@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsIndex, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.protocols import ModelWithEmbeddings
 
 TOKENS_A_BATCH = 4096  # tokens in one batch of passes, to begin with
 
@@ -76,7 +77,7 @@ def pose(
     classifier: Classifier,
     tokens: Tokens,
     units: Groups,
-    target: Any,
+    target: object,
     output: str,
     baseline: str | None,
     baseline_text: str | Sequence[str] | None,
@@ -155,7 +156,7 @@ def predicted(logits: Tensor) -> int:
     return int(logits[0].argmax())
 
 
-def check_target(name: str, target: Any, count: int, labels: Sequence[str] = ()) -> Target:
+def check_target(name: str, target: object, count: int, labels: Sequence[str] = ()) -> Target:
     """A class by index or name, or a pair of two different ones; ``ValueError`` otherwise."""
     names = tuple(target) if isinstance(target, (tuple, list)) else (target,)
     classes = [_class(name, label, count, labels) for label in names]
@@ -166,7 +167,7 @@ def check_target(name: str, target: Any, count: int, labels: Sequence[str] = ())
     return classes[0], classes[1]
 
 
-def _class(name: str, label: Any, count: int, labels: Sequence[str]) -> int:
+def _class(name: str, label: object, count: int, labels: Sequence[str]) -> int:
     if isinstance(label, str):
         if label not in labels:
             known = ", ".join(labels) or "none, it predicts a number"
@@ -180,7 +181,7 @@ def _class(name: str, label: Any, count: int, labels: Sequence[str]) -> int:
     return index
 
 
-def check_seed(seed: Any) -> int:
+def check_seed(seed: object) -> int:
     """A whole number, at least 0; ``ValueError`` otherwise."""
     number = _whole(seed)
     if number is None or number < 0:
@@ -188,12 +189,12 @@ def check_seed(seed: Any) -> int:
     return number
 
 
-def _whole(value: Any) -> int | None:
+def _whole(value: object) -> int | None:
     """An integer of any library as such; None for what only could be made one."""
     if isinstance(value, (bool, np.bool_)):
         return None
     try:
-        return operator.index(value)
+        return operator.index(cast("SupportsIndex", value))
     except TypeError:
         return None
 
@@ -210,7 +211,7 @@ def baseline_of(
     ids = torch.tensor(tokens.ids[None], device=classifier.device)
     special = torch.tensor(tokens.special, device=ids.device)
     if baseline == "mean":
-        model: Any = classifier.model
+        model = cast("ModelWithEmbeddings", classifier.model)
         rows = torch.arange(model.get_input_embeddings().weight.shape[0], device=ids.device)
         # As the module gives them: some scale what stands in their table.
         mean = torch.stack(

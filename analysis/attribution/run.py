@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -256,7 +256,7 @@ def _in_memory(method: Method, problem: Problem, options: dict[str, Any]) -> Res
         problem = replace(problem, batch_tokens=problem.rows // 2 * len(problem.tokens))
 
 
-def _generators_as_they_were(classifier: Classifier) -> Any:
+def _generators_as_they_were(classifier: Classifier) -> AbstractContextManager[None]:
     """Captum draws from PyTorch's shared generators, and whoever trains here draws on from them."""
     import torch
 

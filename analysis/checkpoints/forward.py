@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.protocols import EncoderOutput, ModelWithEmbeddings
+    from analysis.heads.base import Pooled
 
 
 def forward(
-    classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, Any], kept: bool = False
-) -> Any:
+    classifier: Classifier,
+    inputs: dict[str, Tensor],
+    outputs: Mapping[str, bool],
+    kept: bool = False,
+) -> tuple[EncoderOutput, Pooled | None, Tensor | None]:
     """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None).
 
     With `kept`, pooling heads on one frozen encoder share its output for the same inputs.
@@ -25,14 +31,18 @@ def forward(
 
     from analysis.checkpoints.shared import encoded
 
-    model: Any = classifier.model
-    if hasattr(model, "pool"):
-        output = encoded(classifier, inputs, outputs) if kept else model.encode(**inputs, **outputs)
+    model = classifier.pooling_model
+    if model is not None:
+        output = (
+            encoded(classifier, model, inputs, outputs)
+            if kept
+            else model.encode(**inputs, **outputs)
+        )
         attentions = output.attentions if model.head.reads_attentions() else None
         pooled = model.pool(output.hidden_states, inputs["attention_mask"], attentions)
         layer = model.classifier
         return output, pooled, None if layer is None else layer(pooled.vector)
-    output = model(**inputs, **outputs, output_hidden_states=True, return_dict=True)
+    output = classifier.model(**inputs, **outputs, output_hidden_states=True, return_dict=True)
     head = classifier.head
     if head is None:
         return output, None, getattr(output, "logits", None)
@@ -47,7 +57,7 @@ def forward(
 
 def embedded(classifier: Classifier, ids: Tensor) -> Tensor:
     """(n, T) ids -> (n, T, e) input embeddings in float32, whatever the encoder's type."""
-    model: Any = classifier.model
+    model = cast("ModelWithEmbeddings", classifier.model)
     vectors: Tensor = model.get_input_embeddings()(ids).float()
     return vectors
 
@@ -59,7 +69,7 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
     """
     import torch
 
-    model: Any = classifier.model
+    model = classifier.model
     tensors = {
         name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
         for name, tensor in inputs.items()
@@ -69,9 +79,9 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
         if "input_ids" not in tensors:
             logits: Tensor = model(inputs_embeds=vectors, **tensors).logits
             return logits.float()
-        table = model.get_input_embeddings()
+        table = cast("ModelWithEmbeddings", model).get_input_embeddings()
 
-        def put(module: Any, args: Any, own: Tensor) -> Tensor:
+        def put(module: nn.Module, args: tuple[object, ...], own: Tensor) -> Tensor:
             # A model that attends within windows has padded the text: its padding stays.
             return torch.cat([vectors, own[:, vectors.shape[1] :].to(vectors.dtype)], 1)
 

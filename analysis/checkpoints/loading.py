@@ -11,12 +11,12 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -48,6 +48,11 @@ from analysis.straight_line.layers import HeadLayers
 from analysis.text.batches import InputRules
 from analysis.text.tokens import set_prompt
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from analysis.checkpoints.protocols import PoolingModel
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -60,7 +65,7 @@ class Classifier:
 
     checkpoint: Checkpoint
     model: nn.Module
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerFast
     device: torch.device
     dtype: torch.dtype  # of the encoder; the pooling head and the split run in float32
     limit: int  # tokens the model can take, special tokens included
@@ -69,7 +74,7 @@ class Classifier:
     stock: StockHead | None = None
     # The norm after a pre-norm encoder's last layer, which the states below it lack.
     final_norm: FinalNorm | None = None
-    lock: Any = field(default_factory=threading.RLock, repr=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     inputs: InputRules = field(default_factory=InputRules)  # how rows become a batch
     unable: Mapping[str, str] = field(default_factory=dict)  # what it cannot give -> why
     causal: bool = False  # whether no token attends to one behind it, as in a decoder
@@ -88,18 +93,23 @@ class Classifier:
     @property
     def head(self) -> heads.PoolingHead | None:
         """The pooling head: the project's own, or a stock model's layers, where they are known."""
-        own: Any = self.model
-        return own.head if hasattr(own, "pool") else self.stock
+        model = self.pooling_model
+        return self.stock if model is None else model.head
+
+    @property
+    def pooling_model(self) -> PoolingModel | None:
+        """The model, where it has a pooling head of this project around its encoder."""
+        return cast("PoolingModel", self.model) if hasattr(self.model, "pool") else None
 
     @property
     def output_layer(self) -> nn.Linear | None:
         """The linear layer from the pooling head's vector to the logits, where there is one."""
-        owner: Any = self.model if self.stock is None else self.stock
-        layer: nn.Linear | None = owner.classifier
+        owner = self.model if self.stock is None else self.stock
+        layer = cast("nn.Linear | None", owner.classifier)
         return layer
 
     @property
-    def encoder(self) -> nn.Module:
+    def encoder(self) -> PreTrainedModel:
         """The encoder inside a classifier, or the model itself where it is a bare encoder."""
         return _encoder(self.model)
 
@@ -254,9 +264,8 @@ def device_name() -> str:
     return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
 
 
-def _encoder(model: Any) -> nn.Module:
-    encoder: nn.Module = getattr(model, model.base_model_prefix, model)
-    return encoder
+def _encoder(model: nn.Module) -> PreTrainedModel:
+    return cast("PreTrainedModel", getattr(model, str(model.base_model_prefix), model))
 
 
 def _device(device: str) -> torch.device:
@@ -282,8 +291,8 @@ def _check_finite(name: str, model: nn.Module) -> None:
 
 
 def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
-    parts: Any = model
     if hasattr(model, "pool"):
+        parts = cast("PoolingModel", model)
         parts.head.float()
         if parts.classifier is not None:
             parts.classifier.float()
@@ -293,7 +302,7 @@ def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
 
 
 @contextmanager
-def _reasons(name: str) -> Any:
+def _reasons(name: str) -> Iterator[None]:
     """Turn whatever a loader raises into a CheckpointError with a first line people can read."""
     try:
         yield
@@ -312,7 +321,7 @@ def _reasons(name: str) -> Any:
 
 
 @contextmanager
-def _quiet() -> Any:
+def _quiet() -> Iterator[None]:
     """No progress bars and no key table on the console: the report is in the result."""
     from transformers.utils import logging as untyped
 

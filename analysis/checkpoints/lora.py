@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ from analysis.checkpoints.encoders import EncoderLocation
 from analysis.checkpoints.opening import load_encoder
 from analysis.checkpoints.shared import mark, with_same_weights
 from analysis.common.cache import Cache
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # What a plain adapter may declare; anything else that is set changes what its file means.
 _KNOWN = {
@@ -42,7 +45,7 @@ _KNOWN = {
 }
 _PLAIN = {"peft_type": ("LORA",), "bias": ("none",), "init_lora_weights": (True, False, "gaussian")}
 _PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
-_ENCODERS = Cache[tuple[nn.Module, Any]](600_000_000, most=4)
+_ENCODERS = Cache[tuple["PreTrainedModel", dict[str, Any]]](600_000_000, most=4)
 
 
 def scale_of(folder: Path) -> float | None:
@@ -60,7 +63,9 @@ def scale_of(folder: Path) -> float | None:
     return float(alpha / (math.sqrt(rank) if config.get("use_rslora") else rank))
 
 
-def kept_encoder(location: EncoderLocation, attn_implementation: str) -> tuple[nn.Module, Any]:
+def kept_encoder(
+    location: EncoderLocation, attn_implementation: str
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     """An encoder with its weights in common with others of this file, and the report on its keys.
 
     The module is a copy that may be given other weights; the numbers themselves are not to be
@@ -73,7 +78,9 @@ def kept_encoder(location: EncoderLocation, attn_implementation: str) -> tuple[n
     return with_same_weights(encoder), info
 
 
-def _read(location: EncoderLocation, attn_implementation: str) -> tuple[nn.Module, Any]:
+def _read(
+    location: EncoderLocation, attn_implementation: str
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     encoder, info = load_encoder(location.path, attn_implementation)
     for name, weight in encoder.named_parameters():
         mark(weight, location.sha256, name)

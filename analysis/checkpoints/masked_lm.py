@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from analysis.checkpoints.encoders import EncoderNotFound, locally
@@ -13,11 +13,14 @@ from analysis.checkpoints.refusals.models import refuse_missing
 from analysis.common.faults import CheckpointError
 
 if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
+
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.checkpoints.loading import Classifier
 
-_NETWORKS: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-_FILLERS: WeakKeyDictionary[Any, Classifier] = WeakKeyDictionary()
+_NETWORKS: WeakKeyDictionary[nn.Module, PreTrainedModel | None] = WeakKeyDictionary()
+_FILLERS: WeakKeyDictionary[nn.Module, Classifier] = WeakKeyDictionary()
 
 
 def has_head(folder: Path) -> bool:
@@ -45,7 +48,7 @@ def folder_of(checkpoint: Checkpoint) -> Path | None:
     return encoder if has_head(encoder) else None
 
 
-def head_of(classifier: Classifier) -> Any | None:
+def head_of(classifier: Classifier) -> PreTrainedModel | None:
     """The model of a checkpoint's own folder with its vocabulary head, kept as long as it is.
 
     None where its configuration names none, or names one that the file does not hold. Raises
@@ -57,7 +60,7 @@ def head_of(classifier: Classifier) -> Any | None:
     return _NETWORKS[classifier.model]
 
 
-def _network(classifier: Classifier) -> Any | None:
+def _network(classifier: Classifier) -> PreTrainedModel | None:
     from transformers import AutoModelForMaskedLM
 
     folder = classifier.checkpoint.folder
@@ -67,7 +70,8 @@ def _network(classifier: Classifier) -> Any | None:
     if missing and not any(name.startswith(own) for name in missing):
         return None
     refuse_missing(classifier.checkpoint.id, missing)
-    return model.eval().requires_grad_(False).to(classifier.device)
+    network: PreTrainedModel = model.eval().requires_grad_(False).to(classifier.device)
+    return network
 
 
 def filler_of(classifier: Classifier) -> Classifier:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,9 @@ from analysis.checkpoints.opening import (
 )
 from analysis.checkpoints.refusals.models import check_states, refuse_missing
 from analysis.heads import linear_layers
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.protocols import EncoderOutput
 
 SEVERAL = "multi_label_classification"
 
@@ -86,7 +89,7 @@ class PoolingClassifier(PreTrainedModel):
     _supports_attention_backend = True
     _keep_in_fp32_modules_strict = {"head", "classifier"}  # noqa: RUF012 (Transformers' own name)
 
-    def __init__(self, config: PoolingConfig, encoder: nn.Module | None = None) -> None:
+    def __init__(self, config: PoolingConfig, encoder: PreTrainedModel | None = None) -> None:
         """One of random weights, or around an `encoder` that is there."""
         super().__init__(config)
         encoder_config = config.encoder_config()
@@ -96,7 +99,7 @@ class PoolingClassifier(PreTrainedModel):
                 auto, encoder_config, config._attn_implementation
             )
             encoder = auto.from_config(encoder_config, **without_pooler(encoder_config))
-        self.encoder: Any = encoder
+        self.encoder: PreTrainedModel = encoder
         self.head = heads.build(
             config.head,
             **size_of(encoder_config),
@@ -156,17 +159,18 @@ class PoolingClassifier(PreTrainedModel):
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        **inputs: Any,
-    ) -> Any:
+        **inputs: Tensor | bool | None,
+    ) -> EncoderOutput:
         """The encoder's own output for `input_ids` (B, T), with all hidden states (B, T, d)."""
         inputs = {name: value for name, value in inputs.items() if value is not None}
         if inputs.get("inputs_embeds") is None:
             inputs["input_ids"] = input_ids
         if self.head.reads_attentions():
             inputs["output_attentions"] = True
-        return self.encoder(
+        output: EncoderOutput = self.encoder(
             attention_mask=attention_mask, output_hidden_states=True, return_dict=True, **inputs
         )
+        return output
 
     def forward(
         self,
@@ -231,7 +235,7 @@ AutoConfig.register(PoolingConfig.model_type, PoolingConfig, exist_ok=True)
 AutoModelForSequenceClassification.register(PoolingConfig, PoolingClassifier, exist_ok=True)
 
 
-def _try_encoder(name: str, encoder: Any) -> None:
+def _try_encoder(name: str, encoder: PreTrainedModel) -> None:
     """A few ids through an encoder, before a pooling head is built on it."""
     size_of(encoder.config)
     ids = torch.arange(8, device=encoder.device)[None] % int(encoder.config.vocab_size)

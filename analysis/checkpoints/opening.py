@@ -180,7 +180,7 @@ def load_stock_classifier(
     )
 
 
-def _without_blocks(config: Any) -> Any:
+def _without_blocks(config: PretrainedConfig) -> PretrainedConfig:
     """The configuration with attention of all tokens to all.
 
     BigBird's own forward goes over to it at the first short text and stays there: its answer to a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
 
@@ -15,8 +15,14 @@ from analysis.checkpoints.opening import KeyReport, key_report, load_encoder, lo
 from analysis.checkpoints.sizes import shapes_of
 from analysis.common.faults import CheckpointError
 
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
 
-def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, KeyReport, Path]:
+
+def read(
+    checkpoint: Checkpoint, attn_implementation: str
+) -> tuple[PreTrainedModel, KeyReport, Path]:
     """The base model with the adapter merged into it, its keys checked, and the tokenizer's folder.
 
     Raises :class:`CheckpointError` where the adapter is of a kind that cannot be merged, or a
@@ -60,15 +66,15 @@ def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, K
             "save by itself. Join the model where it was trained, model.merge_and_unload()"
             f".save_pretrained(folder), or train with modules_to_save={modules}."
         )
-    merged: nn.Module = wrapped.merge_and_unload()
+    merged: PreTrainedModel = wrapped.merge_and_unload()
     has_tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
     return merged, KeyReport((), own.unexpected), folder if has_tokenizer else base.path
 
 
-def _make_room(model: Any, folder: Path) -> None:
+def _make_room(model: PreTrainedModel, folder: Path) -> None:
     """Resize the embeddings to those that the adapter brings, as its training had done for tokens
     that were added."""
-    table = model.get_input_embeddings()
+    table = cast("nn.Embedding", model.get_input_embeddings())
     name = next((name for name, module in model.named_modules() if module is table), "")
     for key, shape in shapes_of(weight_files(folder)).items():
         if key.endswith(f"{name}.weight") and len(shape) == 2 and shape[0] != len(table.weight):
@@ -76,7 +82,7 @@ def _make_room(model: Any, folder: Path) -> None:
             return
 
 
-def _brought(wrapped: Any) -> tuple[str, ...]:
+def _brought(wrapped: PeftModel) -> tuple[str, ...]:
     """Prefixes of the base's parameters that the adapter replaces as a whole."""
-    modules = wrapped.base_model.model.named_modules()
+    modules = cast("nn.Module", wrapped.base_model.model).named_modules()
     return tuple(name for name, module in modules if hasattr(module, "modules_to_save")) or ("\0",)

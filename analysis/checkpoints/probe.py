@@ -7,7 +7,7 @@ is noted with its reason in `Classifier.unable`, and is refused by name wherever
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.protocols import EncoderOutput
+
+    Answer = tuple[EncoderOutput, Tensor | None]
 
 TEXTS = ("A short text, to see what this model can do.", "Another one.")
 GRADIENTS, ATTENTIONS = "gradients", "attentions"
@@ -50,7 +53,7 @@ def probe(classifier: Classifier) -> None:
     classifier.unable = {what: why for what, why in unable.items() if why}
 
 
-def _first_is_no_special_token(classifier: Classifier, row: TokenRow, output: Any) -> str:
+def _first_is_no_special_token(classifier: Classifier, row: TokenRow, output: EncoderOutput) -> str:
     """In a sentence that [CLS] is a piece of the text here, where the pooling head reads it.
 
     A head reads the first token where it answers otherwise once that changes places with the next,
@@ -83,7 +86,7 @@ def _cut(row: TokenRow) -> TokenRow:
     return row if len(row.ids) else TokenRow([0], None if row.types is None else [0], 0)
 
 
-def _forward(classifier: Classifier, rows: list[TokenRow], **outputs: Any) -> tuple[Any, Any]:
+def _forward(classifier: Classifier, rows: list[TokenRow], **outputs: bool) -> Answer:
     """(encoder's output, logits (B, C) or None); any failure is the checkpoint's."""
     try:
         output, _, logits = forward(classifier, _inputs(classifier, rows), outputs)
@@ -109,7 +112,7 @@ def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
 
 
-def _reads_padding(classifier: Classifier, rows: list[TokenRow], alone: tuple[Any, Any]) -> bool:
+def _reads_padding(classifier: Classifier, rows: list[TokenRow], alone: Answer) -> bool:
     """Whether padding behind a text changes what the model makes of it, or is no way to run it."""
     short = len(rows[1].ids)
     if len(rows[0].ids) == short:
@@ -119,7 +122,7 @@ def _reads_padding(classifier: Classifier, rows: list[TokenRow], alone: tuple[An
     except CheckpointError:
         return True
     pairs = [(alone[0].hidden_states[-1][0], output.hidden_states[-1][1, :short])]
-    if logits is not None:
+    if logits is not None and alone[1] is not None:
         pairs.append((alone[1][0], logits[1]))
     share = 1e-3 if classifier.dtype == torch.float32 else 0.1
     return any(_differ(before.float(), after.float(), share) for before, after in pairs)
@@ -131,7 +134,7 @@ def _differ(before: Tensor, after: Tensor, share: float) -> bool:
 
 def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
     """Why there are no attentions of every token to every token; "" where there are."""
-    encoder: Any = classifier.encoder
+    encoder = classifier.encoder
     if getattr(encoder.config, "_attn_implementation", "eager") not in ("eager", None):
         return ""  # fused attention keeps none, which whoever asks is told
     name, length = _name(classifier), len(row.ids)

@@ -11,21 +11,22 @@ from __future__ import annotations
 import copy
 import threading
 import weakref
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from analysis.common.cache import Cache
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.protocols import EncoderOutput, PoolingModel
 
 _HELD: weakref.WeakValueDictionary[Hashable, nn.Parameter] = weakref.WeakValueDictionary()
 Modules = TypeVar("Modules")
 _ONE_AT_A_TIME = threading.Lock()
-_OUTPUTS = Cache[Any](64_000_000, most=32)  # 512 tokens of a base-size encoder: 20 MB
+_OUTPUTS = Cache["EncoderOutput"](64_000_000, most=32)  # 512 tokens of a base-size encoder: 20 MB
 
 
 def hold_once(encoder: nn.Module, sha256: str) -> None:
@@ -44,12 +45,17 @@ def hold_once(encoder: nn.Module, sha256: str) -> None:
                 own.data = held.data
 
 
-def encoded(classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, Any]) -> Any:
-    """The encoder's output for these inputs; of a frozen encoder also what another head asked for.
+def encoded(
+    classifier: Classifier,
+    model: PoolingModel,
+    inputs: dict[str, Tensor],
+    outputs: Mapping[str, bool],
+) -> EncoderOutput:
+    """The output of the encoder in the classifier's `model` for inputs (B, T); of a frozen encoder
+    also what another head asked for.
 
     Only without gradients: what is kept belongs to no graph.
     """
-    model: Any = classifier.model
     base = classifier.checkpoint.base
     if base is None or torch.is_grad_enabled():
         return model.encode(**inputs, **outputs)
@@ -57,7 +63,7 @@ def encoded(classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, A
         base.sha256,
         classifier.dtype,
         str(classifier.device),
-        classifier.encoder.config._attn_implementation,  # type: ignore[union-attr]
+        classifier.encoder.config._attn_implementation,
         bool(outputs) or model.head.reads_attentions(),
         tuple(
             (name, tuple(tensor.shape), tensor.cpu().numpy().tobytes())
@@ -83,7 +89,7 @@ def with_same_weights(modules: Modules) -> Modules:
     Hooks, buffers and whatever else it keeps are its own; the numbers are not to be changed in
     place.
     """
-    held: dict[int, Any] = {}
+    held: dict[int, nn.Parameter] = {}
     for module in modules if isinstance(modules, tuple) else (modules,):
         for weight in module.parameters() if isinstance(module, nn.Module) else ():
             twin = nn.Parameter(weight.data, requires_grad=False)

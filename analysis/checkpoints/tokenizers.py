@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
 
@@ -13,12 +13,17 @@ from analysis.checkpoints.model import PoolingClassifier
 from analysis.common.faults import CheckpointError
 from analysis.text.batches import InputRules
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from analysis.checkpoints.protocols import ModelWithEmbeddings
+
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
 _SENTENCEPIECE = ("*.model", "*.spm")  # spm.model, spiece.model, sentencepiece.bpe.model, ...
 _SHORT = "a b"  # what a tokenizer adds around it are its special tokens
 
 
-def load_tokenizer(folder: str | Path) -> Any:
+def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerFast:
     """The fast tokenizer of a folder; its own length limit and padding are not trusted.
 
     Raises :class:`CheckpointError` where there are no tokenizer files, or none that can be read.
@@ -58,7 +63,7 @@ def load_tokenizer(folder: str | Path) -> Any:
             "be placed in the text. Add a tokenizer.json where there is one for this model, or use "
             "a model that has one, such as BERT, ModernBERT or DeBERTa."
         )
-    return tokenizer
+    return cast("PreTrainedTokenizerFast", tokenizer)
 
 
 def _refuse_characters(folder: Path) -> None:
@@ -92,14 +97,17 @@ def _check_merges(folder: Path) -> None:
         )
 
 
-def _plain(folder: Path, error: Exception) -> Any:
+def _plain(folder: Path, error: Exception) -> PreTrainedTokenizerFast:
     """The tokenizer of tokenizer.json as it stands, where its own class cannot be built of it."""
     from transformers import PreTrainedTokenizerFast
 
     try:
-        return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        plain: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
+            folder, local_files_only=True
+        )
     except Exception:
         raise error from None
+    return plain
 
 
 def _unread(folder: Path, file: str, error: Exception | None) -> CheckpointError:
@@ -115,7 +123,7 @@ def _unread(folder: Path, file: str, error: Exception | None) -> CheckpointError
     )
 
 
-def check_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
+def check_vocabulary(name: str, model: nn.Module, tokenizer: PreTrainedTokenizerFast) -> None:
     """Raise :class:`CheckpointError` where the tokenizer's ids or token types exceed the model's
     embeddings."""
     inner = _inner(model)
@@ -128,7 +136,7 @@ def check_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
             "that it was trained with beside it: tokenizer.save_pretrained(folder)."
         )
     try:
-        rows = int(model.get_input_embeddings().weight.shape[0])
+        rows = int(cast("ModelWithEmbeddings", model).get_input_embeddings().weight.shape[0])
     except (AttributeError, NotImplementedError):
         return  # no table of embeddings, as in a model of characters
     largest = max(tokenizer.get_vocab().values(), default=0)
@@ -140,7 +148,7 @@ def check_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
         )
 
 
-def input_rules(model: Any, tokenizer: Any) -> InputRules:
+def input_rules(model: nn.Module, tokenizer: PreTrainedTokenizerFast) -> InputRules:
     """Rules for shorter rows of a batch: their padding, and whether token types are handed over.
 
     A classifier on a decoder looks for the last token that is not `config.pad_token_id`. So that
@@ -164,9 +172,10 @@ def input_rules(model: Any, tokenizer: Any) -> InputRules:
     return InputRules(pad, takes_token_types(inner), alike)
 
 
-def _inner(model: Any) -> Any:
+def _inner(model: nn.Module) -> PreTrainedModel:
     """The model of Transformers inside one of this project's own."""
-    return getattr(model, "encoder", model) if hasattr(model, "pool") else model
+    inner = getattr(model, "encoder", model) if hasattr(model, "pool") else model
+    return cast("PreTrainedModel", inner)
 
 
 def takes_token_types(model: nn.Module) -> bool:
@@ -177,7 +186,7 @@ def takes_token_types(model: nn.Module) -> bool:
     return takes and (size is None or size > 1)
 
 
-def token_limit(model: nn.Module, tokenizer: Any) -> int:
+def token_limit(model: nn.Module, tokenizer: PreTrainedTokenizerFast) -> int:
     """Tokens that a model takes, special tokens included."""
     base: Any = model.encoder if isinstance(model, PoolingClassifier) else model
     positions = getattr(base.config.get_text_config(), "max_position_embeddings", None)

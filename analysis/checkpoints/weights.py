@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from analysis import heads
 from analysis.checkpoints import layouts, lora, peft_folders
@@ -74,7 +75,10 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
 
 
 def _read_adapted(
-    checkpoint: Checkpoint, location: EncoderLocation, config: Any, attn_implementation: str
+    checkpoint: Checkpoint,
+    location: EncoderLocation,
+    config: PoolingConfig,
+    attn_implementation: str,
 ) -> tuple[tuple[nn.Module, KeyReport], Any]:
     """Encoder and adapter as one model: plain LoRA by hand, anything else by PEFT."""
     from safetensors.torch import load_file
@@ -90,11 +94,11 @@ def _read_adapted(
     return _merge_adapter(checkpoint, _around(encoder, config)), info
 
 
-def _around(encoder: nn.Module, config: Any) -> PoolingClassifier:
+def _around(encoder: PreTrainedModel, config: PoolingConfig) -> PoolingClassifier:
     """A classifier around a loaded encoder, its pooling head and classifier still to be filled."""
     with torch.device("meta"):  # no time spent on random weights, and none given to the encoder
         model = PoolingClassifier(config, encoder)
-    own: Any = encoder.config
+    own = encoder.config
     # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
     model.head = heads.build(config.head, **size_of(own), **(config.head_options or {}))
     model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
@@ -102,14 +106,14 @@ def _around(encoder: nn.Module, config: Any) -> PoolingClassifier:
 
 
 def _read_head(
-    checkpoint: Checkpoint, base: Checkpoint, config: Any, attn_implementation: str
+    checkpoint: Checkpoint, base: Checkpoint, config: PoolingConfig, attn_implementation: str
 ) -> Loaded:
     """A pooling head on a frozen encoder: the encoder is that of another checkpoint."""
     from safetensors.torch import load_file
 
     whole, report, tokenizer_folder = read(base, attn_implementation)
-    prefix: Any = whole.base_model_prefix
-    model = _around(getattr(whole, prefix, whole), config)
+    prefix = str(whole.base_model_prefix)
+    model = _around(cast("PreTrainedModel", getattr(whole, prefix, whole)), config)
     state = load_file(checkpoint.folder / HEAD_FILE)
     parts = {name: t for name, t in model.state_dict().items() if not name.startswith("encoder.")}
     refuse_missing(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
 
 import numpy as np
 
@@ -50,7 +49,7 @@ def spread_of_rows(rows: np.ndarray | None, count: int) -> np.ndarray:
     return np.asarray(rows.std(axis=1, ddof=1))
 
 
-def mean_known(values: Any) -> float:
+def mean_known(values: np.ndarray | Sequence[float | None]) -> float:
     """Mean of numbers (...) that are not NaN; NaN where none is."""
     known = np.asarray(values, float)
     known = known[~np.isnan(known)]
@@ -74,7 +73,7 @@ def npy_bytes(array: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def bytes_of(result: Any) -> int:
+def bytes_of(result: object) -> int:
     """About how many bytes a result takes: its arrays and texts, through records and containers.
 
     What several parts hold in common counts once.
@@ -82,7 +81,7 @@ def bytes_of(result: Any) -> int:
     return _bytes_of(result, set())
 
 
-def _bytes_of(part: Any, seen: set[int]) -> int:
+def _bytes_of(part: object, seen: set[int]) -> int:
     if part is None or isinstance(part, bool | int | float | type) or id(part) in seen:
         return 0
     seen.add(id(part))

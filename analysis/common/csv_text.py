@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def as_csv(frame: pd.DataFrame) -> str:
     return text
 
 
-def _harmless(value: Any) -> Any:
+def _harmless(value: object) -> object:
     if not isinstance(value, str):
         return value
     formula = len(value) > 1 and value.startswith(_FORMULA)

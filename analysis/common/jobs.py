@@ -105,7 +105,7 @@ class Job:
     """One piece of long work, as a page sees it. Made by :func:`start`."""
 
     def __init__(
-        self, key: str, work: Callable[[Desk], Any], lane: str = "data", owner: str = ""
+        self, key: str, work: Callable[[Desk], object], lane: str = "data", owner: str = ""
     ) -> None:
         self.key, self.lane, self.owner = key, lane, owner
         self._work = work
@@ -268,7 +268,7 @@ _lanes: dict[str, _Lane] = {}
 
 def start(
     key: str,
-    work: Callable[[Desk], Any],
+    work: Callable[[Desk], object],
     *,
     lane: str = "data",
     again: bool = False,

@@ -159,8 +159,9 @@ class PoolingReader:
             return step.vector
         hidden = step.classifier.ended_at(step.hidden, self.layer).float()
         if self.pooling == "weighted_mean":
-            scorer: Any = step.classifier.model.head
-            return torch.as_tensor(scorer(hidden[None], step.mask).vector)
+            model = step.classifier.pooling_model
+            assert model is not None  # `poolings_of` offers it of no other
+            return torch.as_tensor(model.head(hidden[None], step.mask).vector)
         options = {"segments": _SEGMENTS} if self.pooling == "adaptive_mean" else {}
         return pooling.pool(self.pooling, hidden, step.mask, **options)
 
@@ -295,7 +296,7 @@ def _precision(classifier: Classifier, dtype: str) -> Iterator[None]:
         if get_ident() == mine:
             region.__exit__(None, None, None)
 
-    encoder: Any = classifier.encoder
+    encoder = classifier.encoder
     hooks = [
         encoder.register_forward_pre_hook(enter),
         encoder.register_forward_hook(leave, always_call=True),

@@ -31,6 +31,7 @@ from analysis.common.whole import write_whole
 from analysis.datasets.labels import columns_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from analysis.checkpoints.checkpoint import Checkpoint
@@ -140,7 +141,7 @@ class Predictions:
             self.cut[keep],
         )
 
-    def frame(self) -> Any:
+    def frame(self) -> pd.DataFrame:
         """A pandas ``DataFrame``: row, predicted, gap, one probability per class, tokens, cut."""
         import pandas as pd
 

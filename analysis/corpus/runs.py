@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +38,7 @@ from analysis.text.tokens import TokenRow, tokenize_rows
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.protocols import EncoderOutput
     from analysis.datasets.table import Table
 
 WINDOW = 4096  # rows that are tokenised and sorted at a time
@@ -352,23 +353,28 @@ def _columns(
         return [reader.read(step) for reader in readers]
 
 
-def forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
+def forward(
+    classifier: Classifier, inputs: dict[str, torch.Tensor]
+) -> tuple[EncoderOutput, torch.Tensor | None, torch.Tensor | None]:
     """(encoder's output with all hidden states, vector (B, D) or None, logits (B, C) or None).
 
     The pooling head is handed no layer below those it pools: to turn all of them into float32
     costs a noticeable part of a pass in bfloat16. One of somebody's own may read any layer.
     """
-    model: Any = classifier.model
-    head: Any = getattr(model, "head", None)
-    deep = getattr(head, "last_k", head.reach) if type(head).__module__.startswith(_OWN) else None
-    if classifier.checkpoint.kind != "pooling" or deep is None:
+    model = classifier.pooling_model
+    deep = None
+    if classifier.checkpoint.kind == "pooling" and model is not None:
+        known = type(model.head).__module__.startswith(_OWN)
+        deep = getattr(model.head, "last_k", model.head.reach) if known else None
+    layer = None if model is None else model.classifier
+    if model is None or layer is None or deep is None:
         output, pooled, logits = whole_forward(classifier, inputs, {})
         return output, None if pooled is None else pooled.vector, logits
     output = model.encode(**inputs)
-    kind = next(model.classifier.parameters()).dtype
-    hidden = torch.stack([layer.to(kind) for layer in output.hidden_states[-deep:]])
-    vector = head.finish(head.read(hidden, inputs["attention_mask"]).vector)
-    return output, vector, model.classifier(vector)
+    kind = next(layer.parameters()).dtype
+    hidden = torch.stack([state.to(kind) for state in output.hidden_states[-deep:]])
+    vector = model.head.finish(model.head.read(hidden, inputs["attention_mask"]).vector)
+    return output, vector, layer(vector)
 
 
 def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ from analysis.datasets.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow import dataset
 
 _VECTORS = re.compile(r"(\w+)@(\d+)")
 _MOST_COLUMNS = 24  # further ones that are read, for colours and groups
@@ -129,7 +130,7 @@ def of_parquet(
 
 
 def _opened(
-    source: Any,
+    source: pa.RecordBatchFileReader | dataset.Dataset,
     name: str,
     named_columns: Sequence[str | None],
     most: int,

@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import pyarrow as pa
@@ -67,7 +67,7 @@ class TextWriter:
         self._size = 0  # characters in _rows
         self._batches: list[pa.RecordBatch] = []
         self._held = 0  # characters in _batches
-        self._writer: Any = None
+        self._writer: pa.RecordBatchFileWriter | None = None
         self._folder: Path | None = None
 
     def add(self, *texts: str) -> None:

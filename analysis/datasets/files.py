@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from analysis.common.faults import FileError
 
@@ -18,7 +18,7 @@ MISSING = ("nan", "<na>", "nat")  # how libraries write that there is no value, 
 BROKEN = -1  # line number of a row that its source is known to have broken
 
 
-def is_missing(value: Any) -> bool:
+def is_missing(value: object) -> bool:
     """Whether a label stands for no value: None, NaN, blank, or one of these written out."""
     if value is None or value != value:
         return True
@@ -92,7 +92,7 @@ def records(
     DataError
         There is no such file, or a line cannot be decoded or read.
     """
-    quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     if not path.is_file():
         raise DataError(f"{path} is not a file. Check the path.")
     with path.open(encoding=encoding, newline="") as stream:

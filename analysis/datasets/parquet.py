@@ -12,11 +12,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from analysis.datasets.files import DataError
 from analysis.datasets.guess import LABELS, column_names
 from analysis.datasets.record import Problem, Record, Records
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import parquet as pq
 
 MOST_UNPACKED = 512 * 2**20  # bytes of one column in one part (row group) of a file
 _BATCH_BYTES = 16 * 2**20  # of all columns in one batch, as the file states their size
@@ -83,13 +87,13 @@ def _bytes(kind: Any) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _large(kind: Any) -> bool:
+def _large(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_large_string(kind))
 
 
-def _check_sizes(about: Any, stream: BinaryIO, name: str) -> None:
+def _check_sizes(about: pq.FileMetaData, stream: BinaryIO, name: str) -> None:
     groups = [about.row_group(group).total_byte_size for group in range(about.num_row_groups)]
     if max(groups, default=0) <= MOST_UNPACKED:
         return  # so is every column
@@ -130,13 +134,13 @@ def _column_sizes(stream: BinaryIO, name: str) -> list[tuple[str, int]]:
         raise DataError(f"{name} is a damaged Parquet file. Save it again.") from None
 
 
-def _rows_a_batch(about: Any) -> int:
+def _rows_a_batch(about: pq.FileMetaData) -> int:
     rows = max(about.num_rows, 1)
     size = sum(about.row_group(g).total_byte_size for g in range(about.num_row_groups))
     return int(min(max(_BATCH_BYTES * rows // max(size, 1), 1), _MOST_ROWS))
 
 
-def _rows(file: Any, columns: list[str], size: int) -> Iterator[Record]:
+def _rows(file: pq.ParquetFile, columns: list[str], size: int) -> Iterator[Record]:
     import pyarrow as pa
 
     number = 0
@@ -150,7 +154,7 @@ def _rows(file: Any, columns: list[str], size: int) -> Iterator[Record]:
         yield number + 1, Problem(number + 1, phrase, "damaged")
 
 
-def _values(column: Any) -> list[Any]:
+def _values(column: pa.Array) -> list[Any]:
     """The values of a column of one batch; rows that share a text share its string."""
     import pyarrow as pa
 
@@ -160,7 +164,7 @@ def _values(column: Any) -> list[Any]:
     return [None if place is None else shared[place] for place in column.indices.to_pylist()]
 
 
-def _plain(column: Any) -> list[Any]:
+def _plain(column: pa.Array) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
         return values

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from analysis.datasets.label_sets import sets_of
 from analysis.datasets.labels import plain
 from analysis.datasets.numerals import number_of, numbers_of
 from analysis.datasets.tasks import TASKS, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["HUB", "TASKS", "DataError", "Kind", "Table", "Task", "read", "read_file"]
 
@@ -140,7 +143,7 @@ class Table:
         codes, names = sets_of(self.label.astype(bool), self.labels)
         return replace(self, label=codes, labels=names)
 
-    def frame(self) -> Any:
+    def frame(self) -> pd.DataFrame:
         """The table as a pandas ``DataFrame`` with columns ``text``, ``pair``, ``label``; the
         label is the class name, or the number for regression (a list where there may be several),
         None where there is none."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from analysis.datasets.columns import Unknown
 from analysis.datasets.files import DataError
@@ -252,7 +252,7 @@ def _check_columns(name: str, file: Records, chosen: Sequence[str | None]) -> No
         )
 
 
-def _position(stream: Any, total: int, count: int) -> int:
+def _position(stream: IO[str] | IO[bytes], total: int, count: int) -> int:
     try:
         return int(stream.tell())
     except (ValueError, OSError, io.UnsupportedOperation):

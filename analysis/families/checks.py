@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.families.table import CLASSES, make
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
 
 TEXTS = (
     "The plot is thin, but the acting is unbelievably good.",
@@ -31,7 +34,7 @@ class Tried:
     encoder: Path
 
     @cached_property
-    def loaded(self) -> Any:
+    def loaded(self) -> Classifier:
         """The classifier; a ``ValueError`` where it is refused."""
         import analysis
 

@@ -6,7 +6,10 @@ A row is a family, a column what is done with it. A new family is one line of FA
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _SIZE = {
     "hidden_size": 32,
@@ -129,7 +132,7 @@ def make(folder: Path, name: str, *, classifier: bool = True) -> Path:
     if classifier:
         config.id2label = dict(enumerate(CLASSES))
         config.label2id = {label: index for index, label in enumerate(CLASSES)}
-        model: Any = AutoModelForSequenceClassification.from_config(config)
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
     else:
         encoder = model_class(AutoModel, config)
         if not config.is_encoder_decoder or config.model_type in _HALVES:

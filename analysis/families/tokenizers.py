@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
 
 _SENTENCES = [
     "The plot is thin, but the acting is unbelievably good.",
@@ -24,7 +28,7 @@ _SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 
 @cache
-def tokenizer_of(style: str) -> Any:
+def tokenizer_of(style: str) -> PreTrainedTokenizerFast:
     """A fast tokenizer of a style.
 
     "wordpiece", "bytes" (BPE), "pieces" (SentencePiece), "xlnet" (the same with the special tokens
@@ -43,7 +47,7 @@ def tokenizer_of(style: str) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_input_names=inputs, **names)
 
 
-def _wordpiece() -> tuple[Any, dict[str, str], bool]:
+def _wordpiece() -> tuple[Tokenizer, dict[str, str], bool]:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
     made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -61,7 +65,7 @@ def _wordpiece() -> tuple[Any, dict[str, str], bool]:
     return made, dict(_BERT), True
 
 
-def _bytes() -> tuple[Any, dict[str, str], bool]:
+def _bytes() -> tuple[Tokenizer, dict[str, str], bool]:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
     made = Tokenizer(models.BPE())
@@ -80,7 +84,7 @@ def _bytes() -> tuple[Any, dict[str, str], bool]:
     return made, dict(_ROBERTA), False
 
 
-def _pieces() -> tuple[Any, dict[str, str], bool]:
+def _pieces() -> tuple[Tokenizer, dict[str, str], bool]:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
     made = Tokenizer(models.Unigram())
@@ -98,7 +102,7 @@ def _pieces() -> tuple[Any, dict[str, str], bool]:
     return made, dict(_ROBERTA), False
 
 
-def _xlnet() -> tuple[Any, dict[str, str], bool]:
+def _xlnet() -> tuple[Tokenizer, dict[str, str], bool]:
     from tokenizers import processors
 
     made, names, _ = _pieces()
@@ -110,14 +114,14 @@ def _xlnet() -> tuple[Any, dict[str, str], bool]:
     return made, names, True
 
 
-def _id(tokenizer: Any, token: str) -> int:
+def _id(tokenizer: Tokenizer, token: str) -> int:
     """Where a special token stands in the vocabulary."""
     place = tokenizer.token_to_id(token)
     assert isinstance(place, int)
     return place
 
 
-def _gemma() -> tuple[Any, dict[str, str], bool]:
+def _gemma() -> tuple[Tokenizer, dict[str, str], bool]:
     from tokenizers import (
         Tokenizer,
         decoders,

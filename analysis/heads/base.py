@@ -287,7 +287,7 @@ def initialise(module: nn.Module) -> None:
 def dense_step(module: nn.Module) -> Dense:
     """A linear layer as NumPy."""
     weight = module.weight.detach().double().cpu().numpy()  # type: ignore[operator]
-    bias: Any = module.bias
+    bias = cast("Tensor | None", module.bias)
     return Dense(
         weight,
         np.zeros(len(weight)) if bias is None else bias.detach().double().cpu().numpy(),
@@ -296,7 +296,7 @@ def dense_step(module: nn.Module) -> Dense:
 
 def norm_step(module: nn.Module) -> Norm:
     """A layer norm or RMS norm as NumPy."""
-    norm: Any = module
+    norm = cast("nn.LayerNorm", module)  # or one with its attributes
     centred = isinstance(module, nn.LayerNorm)
     size = norm.normalized_shape[0]
     weight, bias = (
@@ -318,7 +318,7 @@ def head_layers(module: PoolingHead, classifier: nn.Module) -> HeadLayers | None
     steps = module.steps()
     if steps is None:
         return None
-    weight: Any = classifier.weight
+    weight = cast("Tensor", classifier.weight)
     size = module.read_size
     with torch.no_grad():
         folded = module.fold(torch.eye(size).to(weight), weight.new_zeros(size))

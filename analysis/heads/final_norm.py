@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from analysis.heads.stock import probe_inputs, same
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class FinalNorm:
         return normed
 
 
-def find_final_norm(encoder: Any, tokenizer: Any) -> FinalNorm | None:
+def find_final_norm(encoder: nn.Module, tokenizer: PreTrainedTokenizerFast) -> FinalNorm | None:
     """The norm after the last layer of an encoder.
 
     None for a post-norm encoder (BERT), whose layers end in norms of their own, and for whatever
@@ -57,7 +60,7 @@ def find_final_norm(encoder: Any, tokenizer: Any) -> FinalNorm | None:
         return None
     calls: list[tuple[nn.Module, Tensor, Tensor]] = []
 
-    def note(module: nn.Module, args: Any, made: Any) -> None:
+    def note(module: nn.Module, args: tuple[object, ...], made: object) -> None:
         if args and isinstance(args[0], Tensor) and isinstance(made, Tensor):
             calls.append((module, args[0], made))
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers.activations import ACT2FN
 
 from analysis.heads import pooling
-from analysis.heads.base import Pooled, PoolingHead, dense_step, norm_step
+from analysis.heads.base import LayerWinners, Pooled, PoolingHead, dense_step, norm_step
 from analysis.heads.of_layers import by_layer, pool_last_layers
 from analysis.heads.registry import head
 from analysis.straight_line.layers import ACTIVATIONS, Activation, Layer
@@ -122,7 +122,9 @@ class ModChemBert(PoolingHead):
         vector = pooling.weighted_sum(weights, added, attention_mask)[:, 0]
         return Pooled(vector, **by_layer(hidden, layers, weights, share))
 
-    def _attended(self, values: Tensor, attention_mask: Tensor, winners: Any) -> Pooled:
+    def _attended(
+        self, values: Tensor, attention_mask: Tensor, winners: LayerWinners | None
+    ) -> Pooled:
         values = pooling.without_padding(values, attention_mask)
         rows, length, d = values.shape
         h = self.num_heads
@@ -170,7 +172,7 @@ class ModChemBert(PoolingHead):
             return super().fold(weight, bias)
         d, h = self.hidden_size, self.num_heads
         through = (weight @ self._part("Wo").weight).reshape(len(weight), h, d // h)
-        value: Any = self._part("Wv")
+        value = self._part("Wv")
         folded = torch.einsum("che,hed->chd", through, value.weight.reshape(h, d // h, d))
         if value.bias is not None:
             bias = bias + torch.einsum("che,he->c", through, value.bias.reshape(h, d // h))

@@ -6,7 +6,7 @@ And the model around it: an encoder with a pooling of its own and no classifier.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,11 @@ from analysis.heads import pooling
 from analysis.heads.base import LayerWinners, Pooled, PoolingHead, dense_step, norm_step
 from analysis.straight_line import layers
 from analysis.straight_line.layers import Activation, Layer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from analysis.checkpoints.protocols import EncoderOutput
 
 _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.Tanh: "tanh", nn.GELU: "gelu", nn.ReLU: "relu", nn.SiLU: "silu", nn.Sigmoid: "sigmoid",
@@ -154,26 +159,28 @@ class SentenceEncoder(nn.Module):
     base_model_prefix = "encoder"
 
     def __init__(
-        self, encoder: nn.Module, head: PoolingHead, classifier: nn.Linear | None = None
+        self, encoder: PreTrainedModel, head: PoolingHead, classifier: nn.Linear | None = None
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
         self.classifier = classifier
-        self.config: Any = encoder.config
+        self.config = encoder.config
 
     def get_input_embeddings(self) -> nn.Module:
-        encoder: Any = self.encoder
-        embeddings: nn.Module = encoder.get_input_embeddings()
-        return embeddings
+        return self.encoder.get_input_embeddings()
 
-    def encode(self, **inputs: Any) -> Any:
+    def encode(self, **inputs: Tensor | bool) -> EncoderOutput:
         """The encoder's own output, with all hidden states."""
         inputs |= {"output_hidden_states": True, "return_dict": True}
-        return self.encoder(**inputs)
+        output: EncoderOutput = self.encoder(**inputs)
+        return output
 
     def pool(
-        self, hidden_states: Sequence[Tensor], attention_mask: Tensor, attentions: Any = None
+        self,
+        hidden_states: Sequence[Tensor],
+        attention_mask: Tensor,
+        attentions: Sequence[Tensor] | None = None,
     ) -> Pooled:
         """Hidden states of all L+1 layers, (B, T, d) each -> Pooled in float32."""
         pooled: Pooled = self.head(torch.stack(tuple(hidden_states)).float(), attention_mask)

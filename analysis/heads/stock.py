@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from analysis.heads.base import Pooled, PoolingHead, dense_step, norm_step
 from analysis.heads.of_cls import Cls
 from analysis.heads.of_tokens import LastToken, Max, Mean, MeanSqrtLen
 from analysis.straight_line.layers import Activation, Layer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 TOLERANCE = 1e-5  # of the largest number compared
 _TEXTS = ("One short text, and a second part of it.", "Two more words are here: not the same?")
@@ -101,7 +104,7 @@ def _step(module: nn.Module) -> Layer:
     return dense_step(module) if isinstance(module, nn.Linear) else norm_step(module)
 
 
-def recognise(model: Any, tokenizer: Any) -> StockHead | None:
+def recognise(model: nn.Module, tokenizer: PreTrainedTokenizerFast) -> StockHead | None:
     """The head of a Transformers classifier in float32; None where it is no such chain of layers.
 
     Two short texts are run, with hooks on the model meanwhile: nobody else may use it yet.
@@ -121,17 +124,19 @@ def recognise(model: Any, tokenizer: Any) -> StockHead | None:
         return None
 
 
-def probe_inputs(model: Any, tokenizer: Any, text: str = _TEXTS[0]) -> dict[str, Tensor]:
+def probe_inputs(
+    model: nn.Module, tokenizer: PreTrainedTokenizerFast, text: str = _TEXTS[0]
+) -> dict[str, Tensor]:
     """One short text as the tensors (1, T) that a model takes."""
     taken = inspect.signature(model.forward).parameters
     encoded = tokenizer(text, return_tensors="pt", truncation=True, max_length=24, padding=False)
     return {name: tensor for name, tensor in encoded.items() if name in taken}
 
 
-def _traced(model: Any, inputs: dict[str, Tensor]) -> StockHead | None:
+def _traced(model: nn.Module, inputs: dict[str, Tensor]) -> StockHead | None:
     calls: list[tuple[nn.Module, Tensor, Tensor]] = []
 
-    def note(module: nn.Module, args: Any, output: Any) -> None:
+    def note(module: nn.Module, args: tuple[object, ...], output: object) -> None:
         if args and isinstance(args[0], Tensor) and isinstance(output, Tensor):
             calls.append((module, args[0], output))
 

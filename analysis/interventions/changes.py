@@ -143,10 +143,12 @@ def _rerun(
     if where == "encoder":
         inputs["attention_mask"] = head_mask
     output, _, logits = forward(classifier, inputs, {})
+    assert logits is not None  # only a classifier is asked what it says
     if classifier.head is None:
         return HeadTrace(), as_numpy(logits[0])
     attentions = None
     if classifier.head.reads_attentions():
+        assert output.attentions is not None
         attentions = torch.stack([layer.float() for layer in output.attentions])
     hidden = torch.stack([state.float() for state in output.hidden_states])
     hidden[list(dropped)] = -torch.inf

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def competing(classifier: Classifier) -> tuple[int, ...]:
     return layers
 
 
-def whole_numbers(name: str, values: Any) -> tuple[int, ...]:
+def whole_numbers(name: str, values: Iterable[SupportsIndex]) -> tuple[int, ...]:
     """Layers or positions, each once and in order; raises ``ValueError`` for anything else (a
     ``TypeError`` inside never leaves).
     """

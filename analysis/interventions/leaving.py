@@ -197,5 +197,6 @@ def _without_units(
         attentions = attentions_of(classifier, trace, rows)
         return answer(classifier, hidden, mask, attentions=attentions)[1]
     inputs["attention_mask"] = mask
-    logits: Tensor = forward(classifier, inputs, {})[2]
+    logits = forward(classifier, inputs, {})[2]
+    assert logits is not None  # only a classifier is asked what it says
     return logits

@@ -7,13 +7,15 @@ stays one that somebody could have written; words of the suite or a data set nee
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.interventions.edits import Span, edited, word_at, word_spans
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
     from analysis.checkpoints.loading import Classifier
     from analysis.datasets.table import Table
 
@@ -89,7 +91,8 @@ def fitting(
             f"{filler.checkpoint.id}: its tokenizer has no mask token, so no word can be masked. "
             "Take the words from the suite or a data set."
         )
-    network: Any = masked_lm.head_of(filler)  # a filler has one
+    network = masked_lm.head_of(filler)
+    assert network is not None  # a filler has one
     proposals: dict[Span, tuple[str, ...]] = {}
     for span in word_spans(text, pair):
         masked, masked_pair = edited(text, pair, [span], tokenizer.mask_token)
@@ -105,11 +108,13 @@ def fitting(
     return proposals
 
 
-def _whole_words(tokenizer: Any, ids: Sequence[int], word: str, most: int) -> tuple[str, ...]:
+def _whole_words(
+    tokenizer: PreTrainedTokenizerFast, ids: Sequence[int], word: str, most: int
+) -> tuple[str, ...]:
     words: dict[str, None] = {}
     for number in ids:
-        piece = tokenizer.convert_ids_to_tokens(number)
-        shown = tokenizer.decode([number]).strip()
+        piece = str(tokenizer.convert_ids_to_tokens(number))
+        shown = str(tokenizer.decode([number])).strip()
         if not shown.isalpha() or piece.startswith("##") or shown.casefold() == word.casefold():
             continue
         if _is_continuation(tokenizer, piece, shown):
@@ -120,6 +125,6 @@ def _whole_words(tokenizer: Any, ids: Sequence[int], word: str, most: int) -> tu
     return tuple(words)
 
 
-def _is_continuation(tokenizer: Any, piece: str, shown: str) -> bool:
+def _is_continuation(tokenizer: PreTrainedTokenizerFast, piece: str, shown: str) -> bool:
     """Whether the piece goes on with a word: it is not what a word by itself is cut into."""
     return list(tokenizer.tokenize(f" {shown}")) != [piece]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -62,13 +62,21 @@ class Placement:
         freeze(self)
 
 
+class Reducer(Protocol):
+    """A fitted method that places further vectors."""
+
+    def transform(self, X: np.ndarray, /) -> np.ndarray:
+        """(M, d) vectors -> (M, 2) points."""
+        ...
+
+
 @dataclass
 class Map:
     """A projection with what is needed to place one more vector in it."""
 
     projection: Projection
     vectors: np.ndarray  # (N, d) float32, those of the fit
-    reducer: Any = None  # scikit-learn's or umap-learn's own; None: placed by neighbours
+    reducer: Reducer | None = None  # scikit-learn's or umap-learn's; None: by neighbours
     moved: list[Similarity] = field(default_factory=list)
 
     def onto(self, reference: np.ndarray) -> Map:
@@ -263,7 +271,7 @@ def _umap(
         notes.append("Some vectors are constant and have no direction; distances are Euclidean.")
         options["metric"] = "euclidean"
     if start is None:
-        begin: Any = "spectral" if len(vectors) > 12 else "random"
+        begin: str | np.ndarray = "spectral" if len(vectors) > 12 else "random"
     else:
         require_shape("init", np.asarray(start), len(vectors), 2)
         begin = np.asarray(start, dtype=np.float32)

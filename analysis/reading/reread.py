@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -134,7 +134,7 @@ def probabilities(classifier: Classifier, logits: np.ndarray) -> np.ndarray:
     return outputs.probabilities(classifier.checkpoint.output, logits)
 
 
-def as_numpy(tensor: Any) -> np.ndarray:
+def as_numpy(tensor: Tensor) -> np.ndarray:
     """A tensor as a float32 array of its shape (...)."""
     array: np.ndarray = tensor.detach().float().cpu().numpy()
     return array

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +21,13 @@ from analysis.straight_line.layers import HeadLayers
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.protocols import EncoderOutput
     from analysis.heads.base import Pooled
+
+    Readout = tuple[Tensor, Tensor]  # (C, P, d), (C,)
 
 
 _READS = {
@@ -219,7 +224,7 @@ def _read_token(head: HeadTrace, otherwise: int) -> int:
     return int(places[0]) if len(places) == 1 else otherwise
 
 
-def model_inputs(classifier: Classifier, tokens: Tokens) -> dict[str, Any]:
+def model_inputs(classifier: Classifier, tokens: Tokens) -> dict[str, Tensor]:
     """Tensors (1, T) on the model's device, with token types only where the model takes them."""
     import torch
 
@@ -227,7 +232,7 @@ def model_inputs(classifier: Classifier, tokens: Tokens) -> dict[str, Any]:
     return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
 
 
-def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
+def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Readout | None:
     """(readout (C, P, d), constant (C,)) of the pooling head, or None where it has none."""
     if pooled is None or pooled.weights is None or pooled.values is None:
         return None
@@ -239,7 +244,7 @@ def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
 
 
 def head_trace(
-    classifier: Classifier, pooled: Pooled | None, readout: Any, row: int = 0
+    classifier: Classifier, pooled: Pooled | None, readout: Readout | None, row: int = 0
 ) -> HeadTrace:
     """The record of the pooling head for one row of a batch."""
     if pooled is None:
@@ -251,9 +256,9 @@ def head_trace(
         winners=None
         if winners is None
         else Winners(
-            layer=_row(winners.layer, row),
+            layer=_numpy(winners.layer[row]),
             token=_row(winners.token, row),
-            margin=_row(winners.margin, row),
+            margin=_numpy(winners.margin[row]),
             layers=winners.layers,
         ),
         attention=_row(pooled.attention, row),
@@ -267,7 +272,7 @@ def head_trace(
     )
 
 
-def _attentions(classifier: Classifier, output: Any) -> np.ndarray:
+def _attentions(classifier: Classifier, output: EncoderOutput) -> np.ndarray:
     reason = classifier.unable.get("attentions", "")
     if reason:
         raise CheckpointError(f"{classifier.checkpoint.name}: {reason}")
@@ -284,17 +289,17 @@ def _attentions(classifier: Classifier, output: Any) -> np.ndarray:
     return kept
 
 
-def _stacked(states: Any) -> np.ndarray:
+def _stacked(states: Sequence[Tensor]) -> np.ndarray:
     import torch
 
     return _numpy(torch.stack([state[0].float() for state in states]))
 
 
-def _row(tensor: Any, row: int) -> Any:
+def _row(tensor: Tensor | None, row: int) -> np.ndarray | None:
     return None if tensor is None else _numpy(tensor[row])
 
 
-def _numpy(tensor: Any) -> np.ndarray:
+def _numpy(tensor: Tensor) -> np.ndarray:
     array: np.ndarray = tensor.detach().cpu().numpy()
     return array
 

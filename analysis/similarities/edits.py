@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -187,11 +187,11 @@ def _without(
     head = HeadTrace()
     own = encoder.head
     if own is not None:
-        model: Any = encoder.model
+        model = encoder.pooling_model
         with torch.no_grad():
             states = torch.tensor(trace.states[:, stay], device=encoder.device)[:, None]
             mask = torch.ones((1, len(stay)), dtype=torch.long, device=encoder.device)
-            if hasattr(model, "pool"):
+            if model is not None:
                 pooled = model.pool(tuple(states), mask)
             else:  # a stock model's layers read the last one
                 pooled = own.read(states[-1:], mask)

@@ -304,7 +304,7 @@ def _of_head(classifier: Classifier, trace: Trace) -> Reading:
     )
 
 
-_STEPS: WeakKeyDictionary[Any, tuple[Layer, ...]] = WeakKeyDictionary()
+_STEPS: WeakKeyDictionary[PoolingHead, tuple[Layer, ...]] = WeakKeyDictionary()
 
 
 def _own_steps(name: str, head: PoolingHead) -> tuple[Layer, ...]:
@@ -322,7 +322,7 @@ def _own_steps(name: str, head: PoolingHead) -> tuple[Layer, ...]:
     return held
 
 
-_MAPS: WeakKeyDictionary[Any, tuple[np.ndarray | None, np.ndarray]] = WeakKeyDictionary()
+_MAPS: WeakKeyDictionary[PoolingHead, tuple[np.ndarray | None, np.ndarray]] = WeakKeyDictionary()
 
 
 def _head_maps(head: PoolingHead) -> tuple[np.ndarray | None, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,6 +18,9 @@ from analysis.reading.trace import model_inputs
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
+
     from analysis.checkpoints.loading import Classifier
 
 
@@ -145,7 +148,7 @@ def _active(values: np.ndarray, tokens: Tokens, classifier: Classifier, strategy
 
 
 # The model with its vocabulary head, pooling strategy, activation; or why there is none.
-_HEADS: WeakKeyDictionary[Any, tuple[Any, str, str] | str] = WeakKeyDictionary()
+_HEADS: WeakKeyDictionary[nn.Module, tuple[PreTrainedModel, str, str] | str] = WeakKeyDictionary()
 
 
 def _opened(model: Classifier | str | Path) -> Classifier:
@@ -156,7 +159,7 @@ def _opened(model: Classifier | str | Path) -> Classifier:
     return model
 
 
-def _head(classifier: Classifier) -> tuple[Any, str, str]:
+def _head(classifier: Classifier) -> tuple[PreTrainedModel, str, str]:
     """(model with its vocabulary head, pooling strategy, activation); kept while it is loaded."""
     held = _HEADS.get(classifier.model)
     if held is None:

@@ -27,6 +27,9 @@ from analysis.reading.trace import model_inputs
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerFast
+
     from analysis.checkpoints.loading import Classifier
 
 NO_PROJECTION = "no projection: token vectors of the last layer"
@@ -65,7 +68,7 @@ class TokenVectors:
     counts: np.ndarray  # (T,) bool: whether the token is compared
 
 
-_DECLARED: WeakKeyDictionary[Any, LateInteraction] = WeakKeyDictionary()
+_DECLARED: WeakKeyDictionary[nn.Module, LateInteraction] = WeakKeyDictionary()
 
 
 def declared(classifier: Classifier) -> LateInteraction:
@@ -106,15 +109,15 @@ def token_vectors(classifier: Classifier, text: str, role: str) -> TokenVectors:
             vectors = nn.functional.normalize(vectors, dim=-1)
     counts = np.ones(len(tokens), bool)
     if how.skipped and role in how.skip_in:
-        ids = tokenizer.convert_tokens_to_ids(list(how.skipped))
+        ids = np.atleast_1d(tokenizer.convert_tokens_to_ids(list(how.skipped))).tolist()
         known = [number for number in ids if number != tokenizer.unk_token_id]
         counts = ~np.isin(tokens.ids, np.array(known, dtype=np.int64))
     return TokenVectors(tokens, vectors.cpu().numpy(), counts)
 
 
 def _filled_up(
-    classifier: Classifier, how: LateInteraction, tokens: Tokens, inputs: dict[str, Any]
-) -> tuple[Tokens, dict[str, Any]]:
+    classifier: Classifier, how: LateInteraction, tokens: Tokens, inputs: dict[str, Tensor]
+) -> tuple[Tokens, dict[str, Tensor]]:
     """The query with filler tokens up to its length; the encoder sees them where it attends."""
     tokenizer = classifier.tokenizer
     filler = how.filler or tokenizer.mask_token or tokenizer.eos_token
@@ -146,10 +149,12 @@ def _filled_up(
     return longer, filled
 
 
-_MARKED: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+_MARKED: WeakKeyDictionary[PreTrainedTokenizerFast, PreTrainedTokenizerFast] = WeakKeyDictionary()
 
 
-def _with_marker(tokenizer: Any, prefixes: tuple[str, str]) -> Any:
+def _with_marker(
+    tokenizer: PreTrainedTokenizerFast, prefixes: tuple[str, str]
+) -> PreTrainedTokenizerFast:
     """A copy of the tokenizer in which a prefix of its vocabulary stays in one piece."""
     held = _MARKED.get(tokenizer)
     if held is None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from analysis.study.files import (
     read_json,
     read_records,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "DECLARATION",
@@ -204,7 +207,7 @@ class Study:
                         values[s, v, n] = record["metrics"][stratum.split][stratum.metric]
         return Scores(family, values)
 
-    def frame(self) -> Any:
+    def frame(self) -> pd.DataFrame:
         """A pandas ``DataFrame``, one row a run, split and metric: columns ``task``, ``share``,
         ``variant``, ``seed``, ``split``, ``metric``, ``value``, ``seconds``, ``hash``."""
         import pandas as pd

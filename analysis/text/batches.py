@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -13,10 +13,10 @@ class Row(Protocol):
     """Ids of one row, and its token types where the tokenizer gives them."""
 
     @property
-    def ids(self) -> Any: ...
+    def ids(self) -> Sequence[int] | np.ndarray: ...
 
     @property
-    def types(self) -> Any: ...
+    def types(self) -> Sequence[int] | np.ndarray | None: ...
 
 
 @dataclass(frozen=True)

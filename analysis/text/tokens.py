@@ -7,13 +7,17 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.common.phrases import amount
 from analysis.common.records import freeze
 from analysis.text.word_spans import words_of
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+    from transformers import BatchEncoding, PreTrainedTokenizerFast
 
 _ONE_AT_A_TIME = threading.Lock()
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -171,17 +175,19 @@ def changed_rows(texts: Sequence[str], pairs: Sequence[str | None] | None = None
     )
 
 
-def set_prompt(tokenizer: Any, prompt: str) -> None:
+def set_prompt(tokenizer: PreTrainedTokenizerFast, prompt: str) -> None:
     """Let a tokenizer put a prompt before every text (of a pair, before the first), as models do
     that were trained with an instruction; "" takes it away."""
     tokenizer.prompt_before_text = prompt
 
 
-def _prompt_of(tokenizer: Any) -> str:
+def _prompt_of(tokenizer: PreTrainedTokenizerFast) -> str:
     return str(getattr(tokenizer, "prompt_before_text", ""))
 
 
-def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 512) -> Tokens:
+def tokenize(
+    tokenizer: PreTrainedTokenizerFast, text: str, pair: str | None = None, limit: int = 512
+) -> Tokens:
     """Tokens of a text (or pair) as the model gets them, cut to `limit`, special tokens included.
 
     `tokenizer` is a fast tokenizer of Transformers. Its own length limit and padding are not
@@ -201,9 +207,9 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
 
     prompt = _prompt_of(tokenizer)
 
-    def encode(**truncation: Any) -> Any:
+    def encode(**truncation: Any) -> BatchEncoding:
         # verbose=False: the warning about the length is this function's own business.
-        return tokenizer(
+        encoded: BatchEncoding = tokenizer(
             prompt + text,
             pair,
             padding=False,
@@ -211,6 +217,7 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
             verbose=False,
             **truncation,
         )
+        return encoded
 
     # Truncation is state of the shared tokenizer: another thread's setting would cut this text.
     with _ONE_AT_A_TIME:
@@ -218,7 +225,7 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
         full = len(encoded["input_ids"])
         if full > limit:
             encoded = encode(truncation="longest_first", max_length=limit)
-    fast = encoded.encodings[0]
+    fast = _fast(encoded)[0]
     # A special token stands with the text before it: the last [SEP] of a pair closes the pair.
     segments: list[int] = []
     for segment in fast.sequence_ids:
@@ -255,14 +262,20 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
     )
 
 
-def _types_of(tokenizer: Any, fast: Any) -> np.ndarray | None:
+def _fast(encoded: BatchEncoding) -> list[Encoding]:
+    """Rows as a fast tokenizer gives them; :func:`load_tokenizer` lets no other through."""
+    assert encoded.encodings is not None
+    return encoded.encodings
+
+
+def _types_of(tokenizer: PreTrainedTokenizerFast, fast: Encoding) -> np.ndarray | None:
     """(T,) token types as the tokenizer gives them; None where its model takes none."""
     if "token_type_ids" not in tokenizer.model_input_names:
         return None
     return np.array(fast.type_ids, dtype=np.int64)
 
 
-def _is_blank(tokenizer: Any, piece: str) -> bool:
+def _is_blank(tokenizer: PreTrainedTokenizerFast, piece: str) -> bool:
     """Whether a piece stands for white space alone, by the tokenizer's own decoder."""
     if len(piece) > 1 and piece.isascii():
         return False
@@ -280,7 +293,10 @@ class TokenRow:
 
 
 def tokenize_rows(
-    tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None, limit: int = 512
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+    limit: int = 512,
 ) -> list[TokenRow]:
     """Many rows at once, each with the same ids that :func:`tokenize` gives for it alone.
 
@@ -303,19 +319,19 @@ def tokenize_rows(
 
 
 def _rows_of(
-    tokenizer: Any, texts: list[str], pairs: list[str] | None, limit: int
+    tokenizer: PreTrainedTokenizerFast, texts: list[str], pairs: list[str] | None, limit: int
 ) -> list[TokenRow]:
     if not texts:
         return []
     prompt = _prompt_of(tokenizer)
     texts = [prompt + text for text in texts] if prompt else texts
 
-    def encode(rows: list[int] | slice, **truncation: Any) -> Any:
+    def encode(rows: list[int] | slice, **truncation: Any) -> BatchEncoding:
         chosen = texts[rows] if isinstance(rows, slice) else [texts[row] for row in rows]
         seconds = None
         if pairs is not None:
             seconds = pairs[rows] if isinstance(rows, slice) else [pairs[row] for row in rows]
-        return tokenizer(
+        encoded: BatchEncoding = tokenizer(
             chosen,
             seconds,
             padding=False,
@@ -324,16 +340,17 @@ def _rows_of(
             verbose=False,
             **truncation,
         )
+        return encoded
 
     with _ONE_AT_A_TIME:
         encoded = encode(slice(None), truncation=False)
-        ids, fast = list(encoded["input_ids"]), list(encoded.encodings)
+        ids, fast = list(encoded["input_ids"]), list(_fast(encoded))
         full = [len(row) for row in ids]
         long = [row for row, length in enumerate(full) if length > limit]
         if long:
             shorter = encode(long, truncation="longest_first", max_length=limit)
             for place, row in enumerate(long):
-                ids[row], fast[row] = shorter["input_ids"][place], shorter.encodings[place]
+                ids[row], fast[row] = shorter["input_ids"][place], _fast(shorter)[place]
     typed = "token_type_ids" in tokenizer.model_input_names
     return [
         TokenRow(tokens, list(fast[row].type_ids) if typed else None, full[row] - len(tokens))

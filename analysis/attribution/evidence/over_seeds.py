@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.attribution.evidence.faithfulness import Faithfulness
+from analysis.attribution.evidence.faithfulness import Control, Faithfulness
 from analysis.attribution.results import Attribution
 
 _CURVES = ("comprehensiveness", "sufficiency", "deletion", "insertion")
@@ -45,7 +45,7 @@ def mean_faithfulness(records: Sequence[Faithfulness]) -> Faithfulness:
     if len(records) == 1:
         return first
 
-    def mean(name: str, of: Sequence[Any]) -> np.ndarray:
+    def mean(name: str, of: Sequence[Faithfulness | Control]) -> np.ndarray:
         return np.asarray(np.mean([getattr(member, name) for member in of], axis=0))
 
     controls = [record.control for record in records]

@@ -24,6 +24,7 @@ from analysis.common.records import freeze, require_shape
 from analysis.text.tokens import tokenize
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from analysis.checkpoints.loading import Classifier
@@ -116,9 +117,8 @@ def randomisation(
 
 def weight_stages(model: nn.Module) -> list[tuple[str, list[nn.Parameter]]]:
     """Every weight of a model once, in stages from the output down to the embeddings."""
-    whole: Any = model
-    prefix = getattr(whole, "base_model_prefix", "")
-    encoder = f"{prefix}." if prefix and hasattr(whole, prefix) else ""
+    prefix = str(getattr(model, "base_model_prefix", ""))
+    encoder = f"{prefix}." if prefix and hasattr(model, prefix) else ""
     stages: dict[str, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         stages.setdefault(_stage(name, encoder), []).append(parameter)
@@ -144,7 +144,7 @@ def _stage(name: str, encoder: str) -> str:
     return "embeddings" if "embed" in rest[0] else "pooler"
 
 
-def _redraw(parameter: nn.Parameter, draw: Any) -> None:
+def _redraw(parameter: nn.Parameter, draw: torch.Generator) -> None:
     import torch
 
     with torch.no_grad():

@@ -7,8 +7,8 @@ evaluated twice, and passes share batches that are bounded by tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class Game:
         size = len(self.players)
         return torch.ones(1, size), torch.zeros(1, size)
 
-    def scores(self, by_player: Any) -> np.ndarray:
+    def scores(self, by_player: np.ndarray | Sequence[float]) -> np.ndarray:
         """(P, ...) -> (U, ...) with zeros for special tokens."""
         values = np.asarray(by_player, dtype=np.float64)
         scores = np.zeros((len(self.problem.units), *values.shape[1:]))
@@ -138,7 +138,10 @@ class Game:
         from analysis.heads.base import of_rows
 
         problem = self.problem
-        model: Any = problem.classifier.model
+        model = problem.classifier.pooling_model
+        layer = problem.classifier.output_layer
+        assert model is not None  # only a pooling head is hidden from
+        assert layer is not None  # a problem is posed of a classifier
         with problem.classifier.lock, torch.no_grad():
             encoded = model.encode(
                 inputs_embeds=problem.inputs.to(problem.classifier.dtype), **problem.fixed
@@ -146,7 +149,8 @@ class Game:
             hidden = torch.stack([state.float() for state in encoded.hidden_states])
             attentions = None
             if model.head.reads_attentions():
-                attentions = torch.stack([layer.float() for layer in encoded.attentions])
+                assert encoded.attentions is not None
+                attentions = torch.stack([weights.float() for weights in encoded.attentions])
 
         def unread(present: np.ndarray) -> Tensor:
             problem.report(0.0)
@@ -156,6 +160,6 @@ class Game:
                 pooled = model.head(
                     hidden.expand(-1, rows, -1, -1), mask, of_rows(attentions, rows)
                 )
-                return problem.explained(model.classifier(pooled.vector))
+                return problem.explained(layer(pooled.vector))
 
         return unread

@@ -6,7 +6,7 @@ import copy
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _no_attentions(classifier: Classifier) -> str:
-    encoder: Any = classifier.encoder
+    encoder = classifier.encoder
     if getattr(encoder.config, "_attn_implementation", "eager") == "eager":
         return ""
     return (
@@ -72,6 +72,7 @@ def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
     if not weights or any(layer is None for layer in weights):
         raise ValueError(f"{problem.classifier.checkpoint.name}: the encoder gave no attentions")
     chosen = tuple(weights) if layers == "all" else (weights[-1],)
+    assert logits is not None  # a problem is posed of a classifier
     value = problem.explained(logits.float()).sum()
     slopes = torch.autograd.grad(value, chosen, allow_unused=True)
     scores = np.zeros(len(problem.tokens))
@@ -108,7 +109,7 @@ def _last_layer(classifier: Classifier) -> nn.Module | None:
     """The last layer of a stock encoder: of the list as long as its configuration says."""
     from torch import nn
 
-    encoder: Any = classifier.encoder
+    encoder = classifier.encoder
     depth = getattr(encoder.config, "num_hidden_layers", None)
     for module in encoder.modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
@@ -161,7 +162,7 @@ def joint_layers(problem: Problem, n_steps: int | None = None, tolerance: float 
     if problem.classifier.checkpoint.kind != "pooling":
         # Captum's hook puts other states in the layer's place: nobody else may run through it.
         apart = replace(problem, classifier=_apart(problem.classifier))
-        layer: Any = _last_layer(apart.classifier)
+        layer = _last_layer(apart.classifier)
         inside = LayerIntegratedGradients(apart.value, layer)
 
         def through(steps: int) -> np.ndarray:
@@ -231,7 +232,10 @@ def _pooled_layers(
     """(layers that are read, hidden states of text and baseline, the output as their function)."""
     import torch
 
-    model: Any = problem.classifier.model
+    model = problem.classifier.pooling_model
+    output_layer = problem.classifier.output_layer
+    assert model is not None  # the method is for pooling heads
+    assert output_layer is not None
     with problem.classifier.lock, torch.no_grad():
         states = model.encode(
             inputs_embeds=torch.cat([problem.inputs, problem.baseline]).to(
@@ -246,7 +250,7 @@ def _pooled_layers(
         rows = len(hidden[-1])
         stacked = torch.stack([states.expand(rows, -1, -1) for states in hidden])
         pooled = model.head(stacked, mask.expand(rows, -1))
-        return problem.explained(model.classifier(pooled.vector).float())
+        return problem.explained(output_layer(pooled.vector).float())
 
     layers = _layers_read(model.head.pool_layers, ends, answer)
 

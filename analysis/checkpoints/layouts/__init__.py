@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.checkpoints.weights import Loaded
 
 _FILES = ("modchembert", "keys", "sentence_transformers")
 
@@ -26,7 +27,7 @@ class Layout:
     key: str
     recognise: Callable[[Path, dict[str, Any]], bool]  # (folder, its config.json or {})
     describe: Callable[[Path, str, str, dict[str, Any]], Checkpoint]  # folder, id, source, config
-    read: Callable[[Checkpoint, str], Any]  # as the readers of analysis.checkpoints.weights
+    read: Callable[[Checkpoint, str], Loaded]  # as the readers of analysis.checkpoints.weights
 
 
 def layouts() -> tuple[Layout, ...]:

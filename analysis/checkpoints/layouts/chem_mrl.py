@@ -8,7 +8,10 @@ that [CLS] asks.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.heads import PoolingHead
 
 STRATEGIES = ("cls", "max_cls", "mha", "max_seq_mha", "mean_seq_mha", "sum_seq_mha")
 _OVER_LAYERS = ("max_cls", "max_seq_mha", "mean_seq_mha", "sum_seq_mha")
@@ -19,9 +22,9 @@ def is_one(config: dict[str, Any]) -> bool:
     return "pooling_strategy" in config and "last_k_layers" in config
 
 
-def options(config: dict[str, Any]) -> dict[str, Any]:
+def options(config: dict[str, Any]) -> dict[str, int]:
     """Options of the pooling head of the same name."""
-    options_of_head: dict[str, Any] = {}
+    options_of_head: dict[str, int] = {}
     if config["pooling_strategy"] in _OVER_LAYERS:
         options_of_head["last_k"] = int(config["last_k_layers"])
     if str(config["pooling_strategy"]).endswith("mha"):
@@ -29,7 +32,7 @@ def options(config: dict[str, Any]) -> dict[str, Any]:
     return options_of_head
 
 
-def build(name: str, folder: Path, config: dict[str, Any], size: dict[str, int]) -> Any:
+def build(name: str, folder: Path, config: dict[str, Any], size: dict[str, int]) -> PoolingHead:
     """The pooling head with the module's weights; the keys that are missing are named."""
     from analysis import heads
     from analysis.checkpoints.encoders import weight_files

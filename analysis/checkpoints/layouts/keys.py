@@ -20,7 +20,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import check_problem
@@ -30,6 +30,11 @@ from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_en
 from analysis.checkpoints.layouts import Layout
 from analysis.common.faults import CheckpointError
 from analysis.common.outputs import kind_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from analysis.checkpoints.weights import Loaded
 
 _KNOWN = ("weights", "encoder", "head", "head_options", "labels", "keys", "problem_type", "task")
 _ROOMS = ("encoder.", "head.", "classifier.")
@@ -159,7 +164,7 @@ def _ours(key: str, keys: Mapping[str, str]) -> str | None:
     return None if longest is None else str(keys[longest]) + key[len(longest) :]
 
 
-def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
+def _read(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     from analysis.checkpoints.layouts.parts import assemble, fill, tensors
     from analysis.checkpoints.opening import KeyReport, load_encoder
 
@@ -167,7 +172,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     # Its tensors are filled from the file below; those that the file must bring are checked there.
     encoder, _ = load_encoder(spec["encoder"], attn_implementation)
     model = assemble(checkpoint, encoder)
-    rooms: dict[str, dict[str, Any]] = {room: {} for room in _ROOMS}
+    rooms: dict[str, dict[str, Tensor]] = {room: {} for room in _ROOMS}
     unused = []
     for key, tensor in tensors([Path(spec["weights"])]).items():
         ours = _ours(key, spec["keys"])

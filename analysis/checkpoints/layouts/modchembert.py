@@ -7,7 +7,7 @@ Keys: the encoder's under ``model.``, then ``pooling_attn.Wq`` (Wk, Wv, Wo), ``h
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import labels_of, outputs_of
@@ -17,6 +17,9 @@ from analysis.checkpoints.layouts import Layout
 from analysis.checkpoints.refusals.weights import check_weights
 from analysis.checkpoints.sizes import shapes_of
 from analysis.common.outputs import kind_of
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.weights import Loaded
 
 _KEYS = {
     "pooling_attn.Wq.": "Wq.",
@@ -79,7 +82,7 @@ def _theta(config: dict[str, Any]) -> float:
     return float(config.get("global_rope_theta") or nested.get("rope_theta") or 160_000.0)
 
 
-def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
+def _read(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     import json
 
     import torch

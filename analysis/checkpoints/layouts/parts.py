@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.model import PoolingClassifier, PoolingConfig
 from analysis.checkpoints.refusals.models import refuse_missing
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
@@ -66,7 +69,7 @@ def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) 
     return tuple(sorted(f"{shown}{key}" for key in set(state) - set(own)))
 
 
-def assemble(checkpoint: Checkpoint, encoder: Any) -> PoolingClassifier:
+def assemble(checkpoint: Checkpoint, encoder: PreTrainedModel) -> PoolingClassifier:
     """A classifier of this project around a loaded encoder, with the checkpoint's pooling head."""
     from analysis import heads
     from analysis.checkpoints.opening import size_of

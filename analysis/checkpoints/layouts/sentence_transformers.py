@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from analysis.checkpoints import cross_encoders
 from analysis.checkpoints.adapters import base_of
@@ -19,6 +20,13 @@ from analysis.checkpoints.encoders import digest_of, sha256_of, weight_files
 from analysis.checkpoints.layouts import Layout, chem_mrl
 from analysis.checkpoints.refusals.weights import check_weights
 from analysis.common.faults import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.weights import Loaded
+    from analysis.heads import PoolingHead
 
 SETFIT_PICKLE, SETFIT_HEAD = "model_head.pkl", "model_head.safetensors"
 _CONVERT = (
@@ -207,9 +215,7 @@ def _setfit_labels(folder: Path) -> tuple[str, ...]:
     return tuple(f"LABEL_{index}" for index in range(rows))
 
 
-def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
-    from torch import nn
-
+def _read(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     from analysis.checkpoints import peft_folders
     from analysis.checkpoints.opening import KeyReport, key_report, load_encoder, size_of
     from analysis.checkpoints.refusals.models import refuse_missing
@@ -217,7 +223,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
 
     folder = checkpoint.folder
     modules = _modules(folder)
-    place: Any = modules[0][1]
+    place: Path = modules[0][1]
     if checkpoint.adapter:
         alone = replace(checkpoint, folder=place, kind="encoder", labels=())
         encoder, report, place = peft_folders.read(alone, attn_implementation)
@@ -225,10 +231,9 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
         encoder, info = load_encoder(place, attn_implementation)
         refuse_missing(checkpoint.id, key_report(info).missing)
         report = KeyReport((), key_report(info).unexpected)
-    whole: Any = encoder
-    size = size_of(whole.config)
+    size = size_of(encoder.config)
     modes: tuple[str, ...] = ()
-    inner: Any = None
+    inner: PoolingHead | None = None
     after: list[nn.Module] = []
     for kind, where, config in modules[1:]:
         if kind == "Pooling":
@@ -239,7 +244,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
             after += _module(checkpoint.id, kind, where, config)
     if checkpoint.spec.get("truncate_dim"):
         after.append(_first_numbers(modes, inner, after, size, checkpoint.spec["truncate_dim"]))
-    width: Any = _width(after)
+    width = _width(after)
     head = SentencePooling(
         size["hidden_size"], size["num_layers"], modes or ("mean",), inner, after, width
     )
@@ -247,14 +252,19 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     return SentenceEncoder(encoder, head, classifier), report, place
 
 
-def _width(after: list[Any]) -> int | None:
+def _width(after: Sequence[nn.Module]) -> int | None:
     """Size of the vector behind these modules; None where none of them changes it."""
-    return next((m.out_features for m in reversed(after) if hasattr(m, "out_features")), None)
+    sizes = (m.out_features for m in reversed(after) if hasattr(m, "out_features"))
+    return cast("int | None", next(sizes, None))
 
 
 def _first_numbers(
-    modes: tuple[str, ...], inner: Any, after: list[Any], size: dict[str, int], kept: int
-) -> Any:
+    modes: tuple[str, ...],
+    inner: PoolingHead | None,
+    after: Sequence[nn.Module],
+    size: dict[str, int],
+    kept: int,
+) -> nn.Linear:
     """The first `kept` numbers of a vector, as a linear layer that only chooses."""
     import torch
     from torch import nn
@@ -268,7 +278,7 @@ def _first_numbers(
     return chosen
 
 
-def _module(name: str, kind: str, place: Path, config: dict[str, Any]) -> list[Any]:
+def _module(name: str, kind: str, place: Path, config: dict[str, Any]) -> list[nn.Module]:
     from torch import nn
 
     from analysis.checkpoints.layouts.parts import fill, tensors
@@ -295,7 +305,7 @@ def _module(name: str, kind: str, place: Path, config: dict[str, Any]) -> list[A
     return [Residual(linear, activation, beside)]
 
 
-def _activation(name: str, full: str) -> Any:
+def _activation(name: str, full: str) -> nn.Module:
     from torch import nn
 
     last = full.rsplit(".", 1)[-1]
@@ -305,10 +315,11 @@ def _activation(name: str, full: str) -> Any:
             f"{name}: the activation {full} of its Dense module is none that PoolLens knows "
             f"({', '.join(sorted(known))})."
         )
-    return getattr(nn, last)()
+    layer: nn.Module = getattr(nn, last)()
+    return layer
 
 
-def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
+def _setfit(checkpoint: Checkpoint, head: PoolingHead) -> nn.Linear:
     import torch
     from torch import nn
 
@@ -328,7 +339,7 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
     return classifier
 
 
-def as_encoder(classifier: Any) -> Any:
+def as_encoder(classifier: Classifier) -> Classifier:
     """The classifier without what :func:`settle` took over: another head reads its encoder so."""
     from analysis.checkpoints.tokenizers import load_tokenizer, token_limit
 
@@ -338,7 +349,7 @@ def as_encoder(classifier: Any) -> Any:
     return classifier
 
 
-def settle(classifier: Any) -> None:
+def settle(classifier: Classifier) -> None:
     """Take over what the folder says of its inputs: length and lower case."""
     from tokenizers import normalizers
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from analysis.common.faults import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from analysis.checkpoints.protocols import EncoderOutput
 
 ENCODER_DECODER = (
     "{name} has an encoder and a decoder, and PoolLens reads the layers of a single encoder. Use "
@@ -26,7 +31,7 @@ def refuse_missing(name: str, missing: Iterable[str]) -> None:
         )
 
 
-def check_states(name: str, model: Any, output: Any, length: int) -> None:
+def check_states(name: str, model: nn.Module, output: EncoderOutput, length: int) -> None:
     """The input of every pooling head: hidden states of all layers, one vector for each token.
 
     Raises :class:`CheckpointError` where the output of `length` tokens has none.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.ft2font import FT2Font
@@ -97,7 +97,7 @@ def characters_of(*parts: object) -> set[str]:
 def measuring() -> Measure:
     """(text, size) -> width in points, in the current fonts, free of screen hinting."""
     scale = 10.0  # at 720 dpi a hinted pixel is a tenth of a point
-    renderer: Any = RendererAgg(1, 1, 72.0 * scale)  # type: ignore[no-untyped-call]
+    renderer: RendererBase = RendererAgg(1, 1, 72.0 * scale)  # type: ignore[no-untyped-call]
     known: dict[tuple[str, float], float] = {}
 
     def width(text: str, size: float) -> float:

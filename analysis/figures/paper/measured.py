@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ def measure(figure: Figure, named: Iterable[Named] = ()) -> Printed:
 
     `named` says which axes hold names.
     """
-    renderer: Any = figure._get_renderer()  # type: ignore[attr-defined]
+    renderer: RendererBase = figure._get_renderer()  # type: ignore[attr-defined]
     to_points = 72 / figure.dpi
 
     def box(extent: Bbox) -> Box:
@@ -126,7 +126,7 @@ def _contrast(text: Text, axes: Axes, whole: Bbox, extents: np.ndarray) -> float
 
 def _cell(mesh: QuadMesh, axes: Axes, at: tuple[float, float]) -> str | None:
     x, y = axes.transData.inverted().transform(at)
-    values: Any = np.ma.asarray(mesh.get_array())  # (R, C), as it was given
+    values: np.ma.MaskedArray = np.ma.asarray(mesh.get_array())  # (R, C), as it was given
     row, column = round(float(y)), round(float(x))
     if not (0 <= row < values.shape[0] and 0 <= column < values.shape[1]):
         return None

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from analysis.common.typed import fits, require
@@ -78,7 +79,7 @@ def read_folder_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {name: recipe[name] for name in ("view", "folder", "params")}
 
 
-def _module(kind: str) -> Any:
+def _module(kind: str) -> ModuleType:
     return import_module(f"analysis.figures.recipes.{_MODULES[kind]}")
 
 

@@ -9,7 +9,7 @@ import io
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from analysis.figures.style.style import (
     step_of,
 )
 from analysis.figures.style.verdict import Check
+
+if TYPE_CHECKING:
+    from pypdf import PageObject
 
 APART = 10.0  # Delta E*ab: two colours that nobody takes for one another side by side
 LIGHTER = 8.0  # L*: two greys that stay two on paper
@@ -174,7 +177,7 @@ _PLACED = re.compile(
 )  # the picture's own matrix stands right before it
 
 
-def _type_sizes(page: Any) -> Iterator[float]:
+def _type_sizes(page: PageObject) -> Iterator[float]:
     """Points of every text on the page, as it is set: the size times its matrix."""
     contents = page.get_contents()
     data = _STRING.sub(b"()", contents.get_data()) if contents is not None else b""
