@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from analysis.datasets.table import Table
 from training.metrics import score
 
 if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedTokenizerFast
+
     from analysis.checkpoints.loading import Classifier
     from analysis.text.batches import InputRules
 
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 class ModelUnderTraining:
     """A model that no checkpoint holds yet, with all that its rows are read with."""
 
-    model: Any  # as `accelerate` wraps it
-    tokenizer: Any
+    model: nn.Module  # as `accelerate` wraps it
+    tokenizer: PreTrainedTokenizerFast
     limit: int  # tokens of a row
     inputs: InputRules
 

@@ -11,7 +11,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,11 @@ from training.folder import Spent, facts_of, finish, move_into_place, recover, w
 from training.resuming import last_state, open_state, written
 from training.settings import Settings, all_options, load_splits
 from training.tasks import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from training.trainer import Trained
 
 STATE = ".training"
 
@@ -89,7 +94,9 @@ def require_encoder(reference: str) -> EncoderLocation:
     return location
 
 
-def prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
+def prepare(
+    settings: Settings, train: Table
+) -> tuple[Trained, PreTrainedTokenizerFast, EncoderLocation]:
     """The classifier (wrapped by PEFT for LoRA), its tokenizer, and where the encoder lies."""
     from transformers import set_seed
 
@@ -136,8 +143,8 @@ def prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
 
 
 def fit(
-    model: Any,
-    tokenizer: Any,
+    model: Trained,
+    tokenizer: PreTrainedTokenizerFast,
     table: Table,
     settings: Settings,
     state: Path,
@@ -202,7 +209,7 @@ def _hold_out(table: Table, seed: int) -> tuple[Table, Table]:
     return table.take(np.sort(order[cut:])), table.take(np.sort(order[:cut]))
 
 
-def longest(model: Any, tokenizer: Any, plan: Recipe) -> int:
+def longest(model: Trained, tokenizer: PreTrainedTokenizerFast, plan: Recipe) -> int:
     """Where texts are cut, in tokens: by the recipe, or where the encoder's positions end."""
     from analysis.checkpoints.tokenizers import token_limit
     from training.trainer import plain

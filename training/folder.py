@@ -17,7 +17,11 @@ from training.evaluate import evaluate
 from training.settings import Settings, Splits, command
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from analysis.checkpoints.encoders import EncoderLocation
     from analysis.checkpoints.loading import Classifier
+    from training.trainer import Trained
 
 PROFILE_ROWS = 500
 
@@ -33,17 +37,20 @@ class Spent:
     changed: int = 0  # of these rows, in how many cleaning replaced characters
 
 
-def write_weights(model: Any, tokenizer: Any, folder: Path, settings: Settings) -> None:
+def write_weights(
+    model: Trained, tokenizer: PreTrainedTokenizerFast, folder: Path, settings: Settings
+) -> None:
     """config.json and the adapter (LoRA) or the whole model. No path of this machine in any of
     it, except where an adapter's encoder is a folder of one's own and has no other name."""
+    from training.trainer import plain
+
     if settings.tuning == "lora":
         # False: otherwise PEFT looks for the encoder's configuration on the Hub.
-        model.save_pretrained(folder, save_embedding_layers=False)
-        classifier = model.get_base_model()
+        model.save_pretrained(str(folder), save_embedding_layers=False)
     else:
-        classifier = model
-        model.save_pretrained(folder)
+        model.save_pretrained(str(folder))
         tokenizer.save_pretrained(folder)
+    classifier = plain(model)
     classifier.config.architectures = [type(classifier).__name__]
     classifier.config.save_pretrained(folder)
     path = folder / "adapter_config.json"
@@ -111,7 +118,7 @@ def _write_profile(classifier: Classifier, folder: Path, table: Table) -> int:
 
 
 def facts_of(
-    settings: Settings, splits: Splits, model: Any, location: Any, spent: Spent
+    settings: Settings, splits: Splits, model: Trained, location: EncoderLocation, spent: Spent
 ) -> dict[str, Any]:
     """Facts of the card except the scores; names of files and folders only, no paths."""
     lora = settings.tuning == "lora"

@@ -14,10 +14,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis.common.whole import NOT_WRITTEN, is_whole, tidy, write_whole
 from analysis.study.results import DECLARATION, RUNS, read_study
@@ -172,7 +172,7 @@ def _path(folder: Path, run: PlannedRun) -> Path:
 
 
 @contextmanager
-def _taken(folder: Path, run: PlannedRun) -> Any:
+def _taken(folder: Path, run: PlannedRun) -> Iterator[bool]:
     """Whether this process has the run: its lock is held, and nobody finished it meanwhile."""
     from filelock import FileLock, Timeout
 
@@ -195,11 +195,14 @@ def _first_of_launch() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+Decision = TypeVar("Decision")
+
+
 def _processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def _agreed(decision: Any) -> Any:
+def _agreed(decision: Decision) -> Decision:
     """Decision of the first process of a launch, in all of them."""
     if _processes() == 1:
         return decision

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import torch
 from torch.utils.data import Dataset, Sampler
@@ -16,6 +16,8 @@ from transformers import (
     ProgressCallback,
     Trainer,
     TrainerCallback,
+    TrainerControl,
+    TrainerState,
     TrainingArguments,
 )
 from transformers.trainer_pt_utils import get_length_grouped_indices
@@ -24,19 +26,34 @@ from analysis.checkpoints.tokenizers import input_rules
 from analysis.common.whole import write_sums, write_whole
 from analysis.datasets.table import Table
 from analysis.text.batches import InputRules
-from analysis.text.tokens import tokenize_rows
+from analysis.text.tokens import TokenRow, tokenize_rows
 from training.resuming import earlier_seconds
 from training.tasks import Recipe
 
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedTokenizerFast
 
-class TokenRows(Dataset[dict[str, Any]]):
+    from analysis.checkpoints.model import PoolingClassifier
+
+    Trained = PoolingClassifier | PeftModel
+
+
+class Item(TypedDict):
+    """A row as token ids, and its label."""
+
+    row: TokenRow
+    labels: Any  # a class, numbers, or 0 and 1 for each class
+
+
+class TokenRows(Dataset[Item]):
     """The rows of a table as token ids, cut at ``max_length``; padding is left to the batch.
 
     Texts come through the same door as those that are typed (:mod:`analysis.text.tokens`): what is
     cleaned there is cleaned here.
     """
 
-    def __init__(self, table: Table, tokenizer: Any, max_length: int) -> None:
+    def __init__(self, table: Table, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
         if table.label is None:
             raise ValueError(f"Split {table.split} of task {table.task} has no labels.")
         self.rows = tokenize_rows(tokenizer, table.text, table.pair, max_length)
@@ -46,7 +63,7 @@ class TokenRows(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, row: int) -> dict[str, Any]:
+    def __getitem__(self, row: int) -> Item:
         return {"row": self.rows[row], "labels": self.labels[row]}
 
 
@@ -56,7 +73,7 @@ class Batches:
     def __init__(self, rules: InputRules) -> None:
         self.rules = rules
 
-    def __call__(self, items: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, items: list[Item]) -> dict[str, torch.Tensor]:
         arrays = self.rules.arrays([item["row"] for item in items])
         batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return batch | {"labels": torch.tensor([item["labels"] for item in items])}
@@ -111,12 +128,16 @@ class Clock(TrainerCallback):
         running = 0.0 if self.started is None else time.monotonic() - self.started
         return self.before + running
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         if state.global_step:
             self.before = earlier_seconds(self.path)
         self.started, self.first_step = time.monotonic(), state.global_step
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         now = time.monotonic()
         if now - self.printed < self.every_seconds and state.global_step < state.max_steps:
             return
@@ -130,7 +151,14 @@ class Clock(TrainerCallback):
             flush=True,
         )
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.loss = float((logs or {}).get("loss", self.loss))
         held_out = {k: v for k, v in (logs or {}).items() if k == "eval_loss"}
         if held_out:
@@ -139,13 +167,17 @@ class Clock(TrainerCallback):
                 flush=True,
             )
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         write_whole(self.path, json.dumps({"seconds": self.seconds}))
-        state_folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        state_folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         if state_folder.is_dir() and state.is_world_process_zero:
             write_sums(state_folder)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         self.before, self.started = self.seconds, None
 
 
@@ -162,8 +194,8 @@ def precision() -> str:
 
 
 def build_trainer(
-    model: Any,
-    tokenizer: Any,
+    model: Trained,
+    tokenizer: PreTrainedTokenizerFast,
     train: TokenRows,
     held_out: TokenRows | None,
     *,
@@ -226,6 +258,7 @@ def build_trainer(
     return trainer
 
 
-def plain(model: Any) -> Any:
+def plain(model: Trained) -> PoolingClassifier:
     """The classifier itself, out of PEFT's wrapping."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    unwrap = getattr(model, "get_base_model", None)
+    return cast("PoolingClassifier", model if unwrap is None else unwrap())

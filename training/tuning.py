@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -251,7 +251,7 @@ def _steps(tuning: Tuning, run: Run, cancel: Event | None) -> Iterator[tuple[int
         )
 
 
-def _read(stream: Any, lines: Queue[str]) -> None:
+def _read(stream: IO[str], lines: Queue[str]) -> None:
     for line in stream:
         lines.put(line.rstrip("\n"))
 

@@ -43,7 +43,7 @@ _RECIPE = (
 )  # fmt: skip
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The options of ``fit``."""
     run = commands.add_parser(
         "fit",

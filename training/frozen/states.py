@@ -25,6 +25,7 @@ from training.frozen.store import PRECISIONS, Stored, ViewFile
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
+    from analysis.corpus.readers import Step
 
 STATES_BYTES = 16 * 2**30  # what is kept of earlier passes under one root
 _WINDOW_ROWS, _WINDOW_TOKENS = 1024, 32_768  # rows are written in windows: memory stays flat
@@ -322,7 +323,7 @@ class StateReader:
         views = [pa.field(view.name, pa.list_(pa.float32())) for view in self.views]
         return [*views, pa.field("tokens", pa.int32()), pa.field("cut", pa.int32())]
 
-    def read(self, step: Any) -> list[pa.Array]:
+    def read(self, step: Step) -> list[pa.Array]:
         """The columns of one pass."""
         real = step.mask != 0
         offsets = np.concatenate([[0], np.cumsum(step.tokens, dtype=np.int64)]) * self.width

@@ -13,12 +13,15 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common.whole import why_not_written, write_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FILES = ("vectors.bin", "rows.bin")
 PRECISIONS = {"float16": np.float16, "float32": np.float32}
@@ -28,7 +31,7 @@ PRECISIONS = {"float16": np.float16, "float32": np.float32}
 class Stored:
     """A view's vectors as they lie on disk, memory-mapped: rows one after the other."""
 
-    vectors: Any  # torch.Tensor (tokens, d), mapped
+    vectors: Tensor  # (tokens, d), mapped
     starts: NDArray[np.int64]  # (N + 1,) where each row begins
     cut: NDArray[np.int32]  # (N,) tokens beyond the limit
 

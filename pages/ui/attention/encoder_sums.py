@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.common import arrays
 from analysis.figures.marks import HeatMap
@@ -60,7 +60,7 @@ def show_spread(
             mean = arrays.row_or_mean(values, None)
             bound = 1.0 if name == "Entropy" else farthest
 
-            def hint(layer: int, head: int, values: Any = values, unit: str = unit) -> str:
+            def hint(layer: int, head: int, values: np.ndarray = values, unit: str = unit) -> str:
                 return f"{over_attention.spread_in_words(values, layer, head)} {unit}"
 
             note = plots[name].notes[0]

@@ -7,7 +7,7 @@ them, so whole ones are kept only while there is room.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.common.faults import reason
 from analysis.figures.recipes import results
@@ -51,5 +51,5 @@ def agreement(
 ) -> Agreement:
     """Kendall's tau between attention and the size of leave-one-out effects; `name` of the rows."""
     words = len(effects.units) < len(effects.tokens)
-    key: Any = ("tau", effects.where, words, target, *name)
+    key: tuple[Hashable, ...] = ("tau", effects.where, words, target, *name)
     return once(key_of(member, agreement, key), lambda: attention.agreement(rows, effects, target))

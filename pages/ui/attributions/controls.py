@@ -184,7 +184,7 @@ def _options(
     return chosen, seed, span.strip()
 
 
-def _control(method: Method, option: Option) -> Any:
+def _control(method: Method, option: Option) -> str | float | None:
     key = f"{method.key}.{option.name}"
     label = option.name
     if not _fits(st.session_state.get(key), option):  # an address may hold anything
@@ -192,7 +192,7 @@ def _control(method: Method, option: Option) -> Any:
     if option.kind == "bool":
         return bool(st.toggle(label, bool(option.default), help=option.help, **address.kept(key)))
     if option.kind == "choice":
-        return st.selectbox(
+        chosen: str | None = st.selectbox(
             label,
             option.choices,
             help=option.help,
@@ -200,6 +200,7 @@ def _control(method: Method, option: Option) -> Any:
             index=None if option.default is None else option.choices.index(option.default),
             **address.kept(key),
         )
+        return chosen
     if option.kind == "int":
         low, high = (None if end is None else int(end) for end in (option.low, option.high))
         value = st.number_input(
@@ -213,7 +214,7 @@ def _control(method: Method, option: Option) -> Any:
             placeholder="chosen by the method",
         )
         return None if value is None else int(value)
-    return st.number_input(
+    number: float | None = st.number_input(
         label,
         option.low,
         option.high,
@@ -223,6 +224,7 @@ def _control(method: Method, option: Option) -> Any:
         help=option.help,
         **address.kept(key),
     )
+    return number
 
 
 def _fits(value: Any, option: Option) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -27,6 +27,9 @@ from pages.ui.kit.cards import Span
 from pages.ui.kit.places import is_marked, span_of
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
+
+if TYPE_CHECKING:
+    from analysis.figures.marks import Panel
 
 _CHART: dict[str, Any] = {"displayModeBar": False}
 _LABELS = 34  # names under a map; of more units only some are named, the rest on hover
@@ -117,7 +120,7 @@ def _curves(
         st.caption(cards.plain(" ".join(plot.notes)))
 
 
-def _curve(part: Any, key: str, second: bool) -> None:
+def _curve(part: Panel, key: str, second: bool) -> None:
     """Draw one of the two curves, random rankings in grey; the legend stands above the first."""
     from analysis.figures.screen.plotly import sheet
 

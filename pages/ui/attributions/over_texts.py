@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -25,6 +25,8 @@ from pages.ui.kit import cards, tables
 from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.attribution import EvidenceSummary, MeanAgreement, TextEvidence
 
 ABOUT = (
@@ -251,6 +253,6 @@ def _words(
     panel(plot, "over-words", _ABOUT_WORDS, title="Words by class", apart=True)
 
 
-def _csv(frame: Callable[[], Any]) -> bytes:
+def _csv(frame: Callable[[], pd.DataFrame]) -> bytes:
     content: bytes = as_csv(frame()).encode()
     return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -237,6 +237,6 @@ def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
 
 
 @kept_up_to(256, most=8, growing=True)
-def _store(settings: str, _question: Any) -> EvidenceStore:
+def _store(settings: str, _question: Mapping[str, object]) -> EvidenceStore:
     """On disk, so that a pass goes on after the app was closed."""
     return EvidenceStore.opened(folder() / "evidence" / f"{settings}.jsonl", _question)

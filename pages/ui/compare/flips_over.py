@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -177,6 +176,6 @@ class FlipPass:
 
 
 @kept_up_to(64, most=8, growing=True)
-def _store(settings: str, _question: Any) -> FlipStore:
+def _store(settings: str, _question: Mapping[str, object]) -> FlipStore:
     """On disk, so that a search goes on after the app was closed."""
     return FlipStore.opened(folder() / "evidence" / f"flips-{settings}.jsonl", _question)

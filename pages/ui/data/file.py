@@ -6,10 +6,9 @@ import hashlib
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -134,11 +133,12 @@ def keep(content: bytes, name: str) -> Held:
     return Held(path, Path(name).name, digest)
 
 
-def _folder() -> Any:
+def _folder() -> tempfile.TemporaryDirectory[str]:
     """A folder for the uploads of this session, which goes when the session does."""
     if _FOLDER not in st.session_state:
         st.session_state[_FOLDER] = tempfile.TemporaryDirectory(prefix="poollens-")
-    return st.session_state[_FOLDER]
+    folder: tempfile.TemporaryDirectory[str] = st.session_state[_FOLDER]
+    return folder
 
 
 def columns(key: str, names: Sequence[str], guess: Columns) -> Columns:
@@ -215,9 +215,9 @@ def _read(
     return reading
 
 
-def _store() -> OrderedDict[Any, Reading]:
+def _store() -> OrderedDict[Hashable, Reading]:
     """Files of this session as they were read."""
-    store: OrderedDict[Any, Reading] = st.session_state.setdefault(_READ, OrderedDict())
+    store: OrderedDict[Hashable, Reading] = st.session_state.setdefault(_READ, OrderedDict())
     return store
 
 

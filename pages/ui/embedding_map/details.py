@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -28,6 +28,9 @@ from pages.ui.frame.choice import Choice
 from pages.ui.frame.sentence_fields import compare
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SELECTED, _GO, _TABLE = "map_selected", "map_go", "map-table"
 
@@ -132,7 +135,7 @@ def _rows(chosen: DataChoice, data_pass: Pass) -> None:
 
 def _frame(
     chosen: DataChoice, data_pass: Pass, rows: Sequence[int], answers: Sequence[Predictions] = ()
-) -> Any:
+) -> pd.DataFrame:
     """The rows with all that is known of them: their file's columns, and predictions."""
     import pandas as pd
 

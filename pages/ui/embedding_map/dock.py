@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -24,6 +24,9 @@ from pages.ui.engine.replies import Reply, common_limit, replies
 from pages.ui.frame import address
 from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
+
+if TYPE_CHECKING:
+    from pages.ui.frame.catalogue import Entry
 
 _POINTED, _PINNED_OF = "map_pointed", "map_pinned_of"
 _BRIDGE = "map-dock-line"
@@ -164,7 +167,7 @@ def _card(docked: Docked, row: int | None) -> None:
         cards.piece(lines, "dock-others")
 
 
-def _entries(docked: Docked) -> tuple[Any, tuple[Any, ...]]:
+def _entries(docked: Docked) -> tuple[Entry | None, tuple[Entry, ...]]:
     """The checkpoint of the map in front, and the others that were chosen."""
     key = docked.sheets[docked.panel].key
     weights = key[0] if isinstance(key, tuple) else None

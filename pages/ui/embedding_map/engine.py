@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -227,7 +227,7 @@ def usable(sheets: Sequence[Sheet], layer: int) -> tuple[list[Sheet], list[str]]
 
 
 @kept_up_to(64, most=2_048)
-def _broken(key: Any, layer: int, _sheet: Sheet) -> np.ndarray:
+def _broken(key: Hashable, layer: int, _sheet: Sheet) -> np.ndarray:
     return atlas.rows_not_finite(_sheet, layer)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -104,7 +104,7 @@ def _kept(files: list[tuple[str, bytes]]) -> Path:
     digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for _, content in files))
     if _FOLDER not in st.session_state:
         st.session_state[_FOLDER] = tempfile.TemporaryDirectory(prefix="poollens-vectors-")
-    root: Any = st.session_state[_FOLDER]
+    root: tempfile.TemporaryDirectory[str] = st.session_state[_FOLDER]
     folder = Path(root.name) / digest.hexdigest()[:20]
     stem = Path(files[kinds.index(array)][0]).stem
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -21,7 +20,7 @@ MOST_WAITING = 30  # jobs of all visitors together
 
 def draw(
     key: str,
-    work: Callable[[jobs.Desk], Any],
+    work: Callable[[jobs.Desk], object],
     *,
     label: str,
     about: str = "",
@@ -70,7 +69,7 @@ def draw(
 
 def draw_pass(
     key: str,
-    work: Callable[[jobs.Desk], Any],
+    work: Callable[[jobs.Desk], object],
     records: Sequence[Keyed],
     total: int,
     *,
@@ -108,14 +107,14 @@ def find(key: str) -> jobs.Job | None:
     return jobs.find(visitor.own(key))
 
 
-def begin(key: str, work: Callable[[jobs.Desk], Any], *, lane: str = "data") -> None:
+def begin(key: str, work: Callable[[jobs.Desk], object], *, lane: str = "data") -> None:
     """Begin a job that nobody has to ask for, where the server has room for it."""
     name = visitor.name()
     if settings.read().jobs and not (name and _why_full(name)):
         _start(visitor.own(key), work, lane, again=True)
 
 
-def _start(key: str, work: Callable[[jobs.Desk], Any], lane: str, again: bool) -> None:
+def _start(key: str, work: Callable[[jobs.Desk], object], lane: str, again: bool) -> None:
     jobs.start(key, work, lane=lane, again=again, owner=visitor.name())
 
 

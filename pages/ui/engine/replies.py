@@ -18,6 +18,10 @@ from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from streamlit.runtime.state import SessionStateProxy
+
     from analysis.reading.decomposition import Decomposition
     from analysis.reading.trace import Trace
 
@@ -162,7 +166,7 @@ def common_limit(
     name: str,
     key: tuple[str, ...],
     largest: float,
-    store: Any,
+    store: MutableMapping[str, object] | SessionStateProxy,
     steps: Sequence[float] = (1, 2, 5, 10),
 ) -> float:
     """A round limit for a colour scale that holds still while one types.

@@ -124,7 +124,7 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     return shown.drop(columns=["metric", "low", "high"])
 
 
-def _columns(shown: Any) -> dict[str, Any]:
+def _columns(shown: pd.DataFrame) -> dict[str, Any]:
     shape = {
         "p": "%.2g",
         "p (Holm)": "%.2g",

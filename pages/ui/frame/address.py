@@ -220,7 +220,7 @@ def _choices() -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _words(value: Any) -> list[str]:
+def _words(value: object) -> list[str]:
     if isinstance(value, tuple):
         whole = all(isinstance(part, int) for part in value)
         return [("." if whole else "_").join(map(str, value))]
@@ -229,7 +229,7 @@ def _words(value: Any) -> list[str]:
     return [_word(value)]
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

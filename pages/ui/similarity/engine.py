@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
     from analysis.similarities.pair_scores import PairScores
 
 
@@ -191,20 +192,20 @@ def offered(members: Sequence[Checkpoint]) -> list[str]:
 
     own = {name for member in members for name in poolings_of(member)}
     names = [name for name in TITLES if name in own]
-    sparse = any(_try(lambda m=m: has_head(models.classifier(m)), False) for m in members)
+    sparse = any(_holds(member, has_head) for member in members)
     return [*names, MAXSIM, *([SPLADE] if sparse else [])]
 
 
 def usual(members: Sequence[Checkpoint]) -> list[str]:
     """Poolings that are compared before anybody chooses: mean, maximum, the token that sees the
     whole text ([CLS], in a decoder the last), and what a folder declares as its own."""
-    decoder = any(_try(lambda m=m: models.classifier(m).causal, False) for m in members)
+    decoder = any(_holds(member, lambda model: model.causal) for member in members)
     declared = any(member.kind == "encoder" and member.head for member in members)
     return ["mean", "max", "last_token" if decoder else "cls", *(["head"] if declared else [])]
 
 
-def _try(ask: Any, otherwise: Any) -> Any:
+def _holds(member: Checkpoint, condition: Callable[[Classifier], bool]) -> bool:
     try:
-        return ask()
+        return condition(models.classifier(member))
     except ValueError:  # a checkpoint that cannot be loaded says so in its card
-        return otherwise
+        return False

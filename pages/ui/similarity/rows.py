@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -37,7 +36,7 @@ _piece = st.components.v2.component(
 )
 
 
-def piece(html: str, key: str, on_word: Any) -> None:
+def piece(html: str, key: str, on_word: Callable[[cards.Span, cards.Texts], None]) -> None:
     """Draw one card. A click on a word calls `on_word` with its (side, start, end) and the texts
     that the card showed."""
     key = component_key(key)

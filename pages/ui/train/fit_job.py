@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -57,13 +57,13 @@ def root() -> Path:
     return folder() / "fits"
 
 
-def work(wish: Wish) -> Callable[[Desk], Any]:
+def work(wish: Wish) -> Callable[[Desk], object]:
     """The job. What is done is used again after a stop or a restart."""
     place = root() / wish.name
     return _frozen(wish, place) if wish.how == FROZEN else tuned(wish, place)
 
 
-def _frozen(wish: Wish, place: Path) -> Callable[[Desk], Any]:
+def _frozen(wish: Wish, place: Path) -> Callable[[Desk], object]:
 
     def go(desk: Desk) -> None:
         import training
@@ -127,7 +127,7 @@ def begun(wish: Wish) -> bool:
     return wish.how != FROZEN and under_way(wish).is_dir()
 
 
-def tuned(wish: Wish, place: Path) -> Callable[[Desk], Any]:
+def tuned(wish: Wish, place: Path) -> Callable[[Desk], object]:
     """The job of fine-tuning: a process a run; the run under way goes on from its last state."""
     building = under_way(wish)
     own_heads = settings.read().heads

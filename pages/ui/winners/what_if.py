@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -193,6 +193,6 @@ def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
 
 
 def _keep(key: str, options: Sequence[int]) -> None:
-    chosen: Any = st.session_state.get(key)
+    chosen: list[int] | None = st.session_state.get(key)
     if chosen and any(name not in options for name in chosen):
         st.session_state[key] = [name for name in chosen if name in options]
