@@ -265,8 +265,8 @@ def browser_page(profile: Any, asked_hosts: set[str]) -> Iterator[Any]:
         if parts.scheme in ("http", "https", "ws", "wss"):
             asked_hosts.add(parts.netloc)
 
-    def request(asked: Any) -> None:
-        note(asked.url)
+    def request(requests: Any) -> None:
+        note(requests.url)
 
     def opened(page: Any) -> None:
         page.on("websocket", lambda socket: note(socket.url))
@@ -282,7 +282,7 @@ def browser_page(profile: Any, asked_hosts: set[str]) -> Iterator[Any]:
         storage.send(
             "Storage.clearDataForOrigin", {"origin": f"http://{host}", "storageTypes": "all"}
         )
-    for one in profile.pages:
-        one.close()
+    for tab in profile.pages:
+        tab.close()
     profile.remove_listener("request", request)
     profile.remove_listener("page", opened)

@@ -35,8 +35,8 @@ def by_captum(classifier, target, *, pair=None, baseline="pad", n_steps=16, outp
     rest = {name: value for name, value in inputs.items() if name != "input_ids"}
 
     def value(ids):
-        given = {name: tensor.expand(len(ids), -1) for name, tensor in rest.items()}
-        logits = classifier.model(input_ids=ids, **given).logits
+        tensors = {name: tensor.expand(len(ids), -1) for name, tensor in rest.items()}
+        logits = classifier.model(input_ids=ids, **tensors).logits
         if output == "probability":
             return logits.softmax(1)[:, target]
         if output == "contrast":
@@ -45,10 +45,10 @@ def by_captum(classifier, target, *, pair=None, baseline="pad", n_steps=16, outp
         return logits[:, target]
 
     layer = classifier.model.get_input_embeddings()
-    found = LayerIntegratedGradients(value, layer).attribute(
+    scores = LayerIntegratedGradients(value, layer).attribute(
         inputs["input_ids"], baselines=empty, n_steps=n_steps
     )
-    return found[0].sum(-1).detach().numpy()
+    return scores[0].sum(-1).detach().numpy()
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -120,12 +120,14 @@ def test_the_tolerance_is_a_share_of_the_outputs_change_however_small(method, na
 @pytest.mark.parametrize("name", ["mha", "bert"])
 @pytest.mark.parametrize("method", ["integrated_gradients", "joint_layers"])
 def test_a_tolerance_that_is_not_reached_is_said(method, name):
-    given = {"method": method, "target": 1}
-    assert attribute(zoo.loaded(name), TEXT, tolerance=0.1, **given).converged
+    arguments = {"method": method, "target": 1}
+    assert attribute(zoo.loaded(name), TEXT, tolerance=0.1, **arguments).converged
     # What is too strict for float32: a gap of exactly nothing remains, on some processors.
-    strict = attribute(zoo.loaded(name), TEXT, tolerance=1e-9, **given)
+    strict = attribute(zoo.loaded(name), TEXT, tolerance=1e-9, **arguments)
     assert not strict.converged or strict.completeness_gap <= 1e-9 * max(abs(strict.delta), 0.01)
-    assert attribute(zoo.loaded(name), TEXT, tolerance=1e-9, n_steps=1, **given).converged is False
+    assert (
+        attribute(zoo.loaded(name), TEXT, tolerance=1e-9, n_steps=1, **arguments).converged is False
+    )
     assert attribute(zoo.loaded(name), TEXT, method="saliency").converged is None
 
 
@@ -187,7 +189,7 @@ def test_progress_never_goes_back_and_ends_at_the_whole(options):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"method": "deep_lift"}, "method is 'deep_lift'; known: gradient_x_input"),
         ({"unit": "letter"}, "unit is 'letter'; known: piece, word, span"),
@@ -210,13 +212,13 @@ def test_progress_never_goes_back_and_ends_at_the_whole(options):
         ({"unit": "span", "span": ((90, 95),)}, "hold no piece"),
     ],
 )
-def test_unknown_names_are_answered_with_the_known_ones(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_unknown_names_are_answered_with_the_known_ones(options, message):
+    with pytest.raises(ValueError, match=message):
         attribute(zoo.loaded("mha"), TEXT, **options)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"target": "positive"}, "target is 'positive'; .* has the classes: "),
         ({"target": 1.5}, "target is 1.5; a class by index or name"),
@@ -233,16 +235,18 @@ def test_unknown_names_are_answered_with_the_known_ones(options, told):
     ],
 )
 @pytest.mark.parametrize("method", ["gradient_x_input", "gradient_shap", "kernel_shap"])
-def test_what_is_no_class_seed_sentence_or_span_is_said(method, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_is_no_class_seed_sentence_or_span_is_said(method, options, message):
+    with pytest.raises(ValueError, match=message):
         attribute(zoo.loaded("mha"), TEXT, method=method, **options)
 
 
-@pytest.mark.parametrize("given", [5, ("a", 5)])
+@pytest.mark.parametrize("baseline_text", [5, ("a", 5)])
 @pytest.mark.parametrize("method", ["integrated_gradients", "gradient_shap", "kernel_shap"])
-def test_a_baseline_that_is_no_sentence_is_said(method, given):
+def test_a_baseline_that_is_no_sentence_is_said(method, baseline_text):
     with pytest.raises(ValueError, match="a sentence is needed"):
-        attribute(zoo.loaded("mha"), TEXT, method=method, baseline="text", baseline_text=given)
+        attribute(
+            zoo.loaded("mha"), TEXT, method=method, baseline="text", baseline_text=baseline_text
+        )
 
 
 def test_a_class_may_be_given_by_its_name():

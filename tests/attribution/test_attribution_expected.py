@@ -152,7 +152,7 @@ def test_a_window_shares_its_effect_among_the_units_it_covers(linear):
         places = np.flatnonzero(~tokens.special & (tokens.segment == segment))
         windows = [places[start : start + 3] for start in range(len(places) - 2)]
         for place in places:
-            want[place] = np.mean([effect[one].sum() for one in windows if place in one])
+            want[place] = np.mean([effect[window].sum() for window in windows if place in window])
     result = attribute(linear, TEXT, PAIR, "occlusion", 1, window=3)
     np.testing.assert_allclose(result.scores, want, **CLOSE)
 

@@ -55,7 +55,7 @@ def both_states(classifier, text=TEXT, pair=None):
         torch.tensor(tokens.special), inputs["input_ids"], classifier.tokenizer.pad_token_id
     )
     with torch.no_grad():
-        return [classifier.model.encode(**given).hidden_states for given in (inputs, empty)], inputs
+        return [classifier.model.encode(**row).hidden_states for row in (inputs, empty)], inputs
 
 
 # --- the pooled layers as joint inputs -----------------------------------------------------------
@@ -115,7 +115,7 @@ def test_conductance_gives_the_layers_more_than_the_whole_and_is_no_split():
     empty = embed(torch.where(torch.tensor(tokens.special), ids, 0))
 
     def value(embeddings):
-        rest = {name: one.expand(len(embeddings), -1) for name, one in inputs.items()}
+        rest = {name: tensor.expand(len(embeddings), -1) for name, tensor in inputs.items()}
         return model(inputs_embeds=embeddings, **rest).logits[:, 1]
 
     shares = [
@@ -223,12 +223,12 @@ def test_the_exact_split_names_its_reference():
 
 
 def test_where_there_is_no_exact_split_a_sentence_says_why():
-    for classifier, told in (
+    for classifier, message in (
         (zoo.silent(zoo.loaded("cls")), "reports no weights and values"),
         (zoo.loaded("bare"), "bare encoder"),
     ):
-        assert told in why_not(classifier, "exact_split")
-        with pytest.raises(ValueError, match=told):
+        assert message in why_not(classifier, "exact_split")
+        with pytest.raises(ValueError, match=message):
             attribute(classifier, TEXT, method="exact_split")
     with pytest.raises(ValueError, match="a probability is no sum"):
         attribute(zoo.loaded("mha"), TEXT, method="exact_split", output="probability")
@@ -271,14 +271,14 @@ def test_on_a_demo_checkpoint_scores_are_those_of_captum(name):
     empty = torch.where(torch.tensor(tokens.special), ids, classifier.tokenizer.pad_token_id)
 
     def value(ids):
-        rest = {name: one.expand(len(ids), -1) for name, one in inputs.items()}
+        rest = {name: tensor.expand(len(ids), -1) for name, tensor in inputs.items()}
         return classifier.model(input_ids=ids, **rest).logits[:, 1]
 
     captum = LayerIntegratedGradients(value, classifier.model.get_input_embeddings())
 
     def by_captum(steps):
-        found = captum.attribute(ids, baselines=empty, n_steps=steps, internal_batch_size=50)
-        return found[0].sum(-1).detach().numpy()
+        expected = captum.attribute(ids, baselines=empty, n_steps=steps, internal_batch_size=50)
+        return expected[0].sum(-1).detach().numpy()
 
     fixed = attribute(classifier, TEXT, target=1, n_steps=20)
     np.testing.assert_allclose(fixed.scores, by_captum(20), atol=1e-4)

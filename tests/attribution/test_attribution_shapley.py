@@ -36,12 +36,12 @@ def by_brute_force(name: str, target: int, removed: bool = False) -> tuple[np.nd
             row = inputs["input_ids"][0].clone()
             if removed:
                 stay = [t for t in range(len(tokens)) if tokens.special[t] or t in kept]
-                given = {key: value[:, stay] for key, value in inputs.items()}
+                masked = {key: value[:, stay] for key, value in inputs.items()}
             else:
                 row[[t for t in places if t not in kept]] = classifier.tokenizer.pad_token_id
-                given = {**inputs, "input_ids": row[None]}
+                masked = {**inputs, "input_ids": row[None]}
             with torch.no_grad():
-                logits = classifier.model(**given).logits[0].double()
+                logits = classifier.model(**masked).logits[0].double()
             values[frozenset(present)] = float(logits[target])
     scores = np.zeros(len(tokens))
     for player in range(UNITS):
@@ -101,7 +101,7 @@ def test_intervals_narrow_with_the_square_root_of_the_samples():
         attribute(zoo.loaded(NAME), TEXT, method="shapley_sampling", target=1, n_samples=n)
         for n in (20, 320)
     )
-    width = [np.mean(one.interval[:, 1] - one.interval[:, 0]) for one in (few, many)]
+    width = [np.mean(result.interval[:, 1] - result.interval[:, 0]) for result in (few, many)]
     assert 2.2 < width[0] / width[1] < 7
 
 
@@ -117,7 +117,7 @@ def test_a_permutation_beside_its_reverse_narrows_the_interval():
         )
         for paired in (True, False)
     ]
-    width = [np.mean(one.interval[:, 1] - one.interval[:, 0]) for one in both]
+    width = [np.mean(result.interval[:, 1] - result.interval[:, 0]) for result in both]
     assert width[0] < width[1]
 
 
@@ -126,12 +126,12 @@ def test_a_permutation_beside_its_reverse_narrows_the_interval():
 )
 def test_the_seed_decides_and_is_kept(method):
     options = {"n_samples": 30, "target": 0}
-    one, again, other = (
+    first, again, other = (
         attribute(zoo.loaded(NAME), TEXT, method=method, seed=seed, **options) for seed in (5, 5, 6)
     )
-    assert np.array_equal(one.scores, again.scores)
-    assert not np.array_equal(one.scores, other.scores)
-    assert (one.seed, other.seed) == (5, 6)
+    assert np.array_equal(first.scores, again.scores)
+    assert not np.array_equal(first.scores, other.scores)
+    assert (first.seed, other.seed) == (5, 6)
 
 
 @pytest.mark.parametrize(
@@ -149,10 +149,10 @@ def test_enough_keeps_the_samples_there_are(method, monkeypatch):
     options = {"method": method, "target": 1, "n_samples": 100}
     result = attribute(zoo.loaded(NAME), TEXT, progress=stop, **options)
     whole = attribute(zoo.loaded(NAME), TEXT, **options)
-    kept, wanted = result.options["n_samples"], whole.options["n_samples"]
+    kept, limit = result.options["n_samples"], whole.options["n_samples"]
     assert result.stopped
     assert not whole.stopped
-    assert 0.3 * wanted < kept < wanted
+    assert 0.3 * limit < kept < limit
     assert np.isfinite(result.scores).all()
     assert np.isfinite(result.interval).all()
     wider = (result.interval[:, 1] - result.interval[:, 0])[1:-1].mean()
@@ -204,9 +204,9 @@ def test_the_cost_that_is_told_is_the_number_of_passes(monkeypatch):
     ):
         rows.clear()
         attribute(zoo.loaded(NAME), TEXT, method=method, **options)
-        told = passes(method, UNITS, options)
+        costs = passes(method, UNITS, options)
         # Coalitions that were drawn twice are evaluated once.
-        assert 0.7 * told - 2 <= sum(rows) <= told + 3, method
+        assert 0.7 * costs - 2 <= sum(rows) <= costs + 3, method
 
 
 @pytest.mark.parametrize("name", [NAME, "bert"])
@@ -219,13 +219,13 @@ def test_a_method_that_stops_by_itself_tells_the_fewest_and_the_most_passes(
     reruns_the_head = method == "joint_layers" and kind == "pooling"
     for options in ({}, {"tolerance": 1e-9}, {"n_steps": 200}):
         rows.clear()
-        found = attribute(classifier, TEXT, method=method, target=1, **options)
+        attribution = attribute(classifier, TEXT, method=method, target=1, **options)
         fewest, most = (
             passes(method, UNITS, options, kind=kind, most=most) for most in (False, True)
         )
         # A pooling head that is run alone is part of a pass.
         assert sum(rows) <= most if reruns_the_head else fewest <= sum(rows) <= most
-        if not found.converged and not reruns_the_head:
+        if not attribution.converged and not reruns_the_head:
             assert sum(rows) == most
         if "n_steps" in options:
             assert fewest == most

@@ -167,8 +167,8 @@ def test_users_at_once_get_the_numbers_of_one():
     def use(name, order):
         try:
             for method in order:
-                found = run(zoo.loaded(name), method, target=1).scores
-                if not np.allclose(found, alone[name, method], atol=1e-6):
+                attribution = run(zoo.loaded(name), method, target=1).scores
+                if not np.allclose(attribution, alone[name, method], atol=1e-6):
                     wrong.append((name, method))
         except Exception as error:
             failed.append(error)
@@ -195,15 +195,15 @@ def beside(classifier, work):
     batch = pa.RecordBatch.from_pydict({"row": [0, 1], "text": [TEXT, PAIR]})
     logits = analysis.record(classifier, TEXT, PAIR).logits
     table = predict_batch(classifier, batch).column("logits").to_pylist()
-    over, wrong, asked = threading.Event(), [], []
+    over, wrong, answers = threading.Event(), [], []
 
     def look():
-        while not over.is_set() or not asked:
-            asked.append(0)
+        while not over.is_set() or not answers:
+            answers.append(0)
             now = analysis.record(classifier, TEXT, PAIR).logits
             if not np.allclose(now, logits, atol=1e-5):
                 wrong.append("record")
-            if len(asked) % 8 == 0:
+            if len(answers) % 8 == 0:
                 rows = predict_batch(classifier, batch).column("logits").to_pylist()
                 if not np.allclose(rows, table, atol=1e-5):
                     wrong.append("data set")
@@ -253,12 +253,12 @@ def test_a_model_is_held_for_a_batch_and_not_for_a_whole_method(method):
     classifier = zoo.loaded("max_seq_mha")
     free = []
 
-    def told(share):
+    def look(share):
         thread = threading.Thread(target=lambda: free.append(taken(classifier.lock)))
         thread.start()
         thread.join()
 
-    run(classifier, method, progress=told)
+    run(classifier, method, progress=look)
     assert free
     assert all(free)
 
@@ -343,7 +343,7 @@ def test_a_bare_encoder_has_nothing_to_attribute_by_any_method():
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"exact_split"}))
 def test_numbers_that_are_not_finite_are_refused_in_words(method, monkeypatch):
     original = posing.output_of
-    monkeypatch.setattr(posing, "output_of", lambda *given: original(*given) * torch.nan)
+    monkeypatch.setattr(posing, "output_of", lambda *arguments: original(*arguments) * torch.nan)
     with pytest.raises(ValueError, match="not finite for this text"):
         run(zoo.loaded("max_seq_mha"), method)
 
@@ -351,7 +351,7 @@ def test_numbers_that_are_not_finite_are_refused_in_words(method, monkeypatch):
 @each_error
 @pytest.mark.parametrize("method", METHODS)
 def test_memory_that_runs_out_is_answered_in_words(error, method, monkeypatch):
-    def full(*given, **named):
+    def full(*arguments, **named):
         raise error
 
     monkeypatch.setattr(posing, "logits_of", full)
@@ -366,18 +366,18 @@ def test_batches_are_halved_until_they_fit(error, method, monkeypatch):
     want = run(classifier, method, target=1)
     original = posing.logits_of
 
-    def small(given, embeddings, inputs):
+    def small(arguments, embeddings, inputs):
         if len(embeddings) > 3:
             raise error
         largest.append(len(embeddings))
-        return original(given, embeddings, inputs)
+        return original(arguments, embeddings, inputs)
 
     monkeypatch.setattr(posing, "logits_of", small)
-    found = run(classifier, method, target=1)
+    attribution = run(classifier, method, target=1)
     assert max(largest) <= 3
     # Captum draws a batch at a time, and another batch is another draw.
     atol = np.ptp(want.interval, axis=1).max() if method == "gradient_shap" else 1e-4
-    np.testing.assert_allclose(found.scores, want.scores, atol=atol)
+    np.testing.assert_allclose(attribution.scores, want.scores, atol=atol)
 
 
 def test_attention_that_keeps_no_weights_is_named():
@@ -393,9 +393,9 @@ def test_the_time_a_method_will_take_is_told_before():
     # Transformers itself puts hooks on a model when it is first asked for hidden states.
     tokens = analysis.record(classifier, TEXT).tokens
     before = state_of(classifier)
-    one = expected_seconds(classifier, tokens, "saliency")
+    seconds = expected_seconds(classifier, tokens, "saliency")
     many = expected_seconds(classifier, tokens, "smoothgrad", {"n_samples": 1000})
-    assert 0 < one < many
+    assert 0 < seconds < many
     assert state_of(classifier) == before
     words = expected_seconds(classifier, tokens, "shapley_sampling", units=3)
     assert words < expected_seconds(classifier, tokens, "shapley_sampling", units=200)

@@ -120,8 +120,8 @@ class TestOnPaper:
     def test_two_classes_are_measured_by_their_difference(self):
         both = given_scores(NUMBERS, target=(1, 0))
         result = faithfulness(bag.adds(), bag.TEXT, both, replace="pad")
-        one = faithfulness(bag.adds(), bag.TEXT, self.perfect, replace="pad")
-        np.testing.assert_allclose(result.deletion, 2 * one.deletion - 1, atol=1e-6)
+        measured = faithfulness(bag.adds(), bag.TEXT, self.perfect, replace="pad")
+        np.testing.assert_allclose(result.deletion, 2 * measured.deletion - 1, atol=1e-6)
 
     def test_a_regression_is_measured_by_its_value(self):
         attribution = given_scores(NUMBERS, target=0)
@@ -217,36 +217,36 @@ def test_any_ranking_takes_the_numbers_of_its_first_units(scores, shares):
     )
 
 
-def one_by_one(classifier, text, pair, asked, kept):
+def one_by_one(classifier, text, pair, sets, kept):
     """The outputs of variants, each alone, through the tokenizer's ids where they fit."""
-    found = []
-    tokens = asked.tokens
+    outputs = []
+    tokens = sets.tokens
     model = classifier.model
     for row in kept:
-        gone = {t for unit, stays in zip(asked.units, row, strict=True) if not stays for t in unit}
+        gone = {t for unit, stays in zip(sets.units, row, strict=True) if not stays for t in unit}
         ids = tokens.ids.copy()
         keep = np.arange(len(ids))
-        if asked.replace == "remove":
+        if sets.replace == "remove":
             keep = np.array([t for t in keep if t not in gone])
         else:
-            fill = getattr(classifier.tokenizer, f"{asked.replace}_token_id")
+            fill = getattr(classifier.tokenizer, f"{sets.replace}_token_id")
             ids[sorted(gone)] = fill
         types = (
             np.cumsum(np.arange(len(ids)) == (tokens.segment == 1).argmax())
             if (tokens.segment == 1).any()
             else np.zeros_like(ids)
         )
-        given = {"attention_mask": torch.ones(1, len(keep), dtype=torch.long)}
+        tensors = {"attention_mask": torch.ones(1, len(keep), dtype=torch.long)}
         if "token_type_ids" in classifier.tokenizer.model_input_names:
-            given["token_type_ids"] = torch.tensor(types[keep][None])
+            tensors["token_type_ids"] = torch.tensor(types[keep][None])
         with torch.no_grad():
             vectors = model.get_input_embeddings()(torch.tensor(ids[keep][None]))
-            logits = model(inputs_embeds=vectors, **given).logits[0].double()
+            logits = model(inputs_embeds=vectors, **tensors).logits[0].double()
         if len(logits) == 1:
-            found.append(float(logits[0]))
+            outputs.append(float(logits[0]))
         else:
-            found.append(float(logits.softmax(0)[asked.target]))
-    return np.array(found)
+            outputs.append(float(logits.softmax(0)[sets.target]))
+    return np.array(outputs)
 
 
 @pytest.mark.parametrize("replace", REPLACE)
@@ -270,13 +270,13 @@ def test_batches_of_any_size_give_what_each_variant_gives_alone(name, replace):
 def test_a_measure_does_not_depend_on_the_batch(replace):
     classifier = zoo.loaded("max_seq_mha")
     attribution = own_scores(classifier)
-    one, many = (
+    measured, many = (
         faithfulness(classifier, TEXT, attribution, replace=replace, repeats=3, batch_tokens=size)
         for size in (1, 4096)
     )
     for key in MEASURES:
-        assert one.measure(key).value == pytest.approx(many.measure(key).value, abs=2e-6)
-        assert one.measure(key).random == pytest.approx(many.measure(key).random, abs=2e-6)
+        assert measured.measure(key).value == pytest.approx(many.measure(key).value, abs=2e-6)
+        assert measured.measure(key).random == pytest.approx(many.measure(key).random, abs=2e-6)
 
 
 @each_error
@@ -285,17 +285,17 @@ def test_variants_that_do_not_fit_are_asked_in_smaller_batches(error, monkeypatc
 
     classifier, original = zoo.loaded("bert"), asking.logits_of
     units = tuple((t,) for t in range(1, 10))
-    asked, _ = variants(classifier, TEXT, None, ((0,), *units, (10,)), 1)
+    logits, _ = variants(classifier, TEXT, None, ((0,), *units, (10,)), 1)
     kept = np.random.default_rng(0).random((40, 9)) < 0.5
-    want = asked.values(kept)
+    want = logits.values(kept)
 
-    def small(given, embeddings, inputs):
+    def small(arguments, embeddings, inputs):
         if len(embeddings) > 3:
             raise error
-        return original(given, embeddings, inputs)
+        return original(arguments, embeddings, inputs)
 
     monkeypatch.setattr(asking, "logits_of", small)
-    np.testing.assert_allclose(asked.values(kept), want, atol=1e-6)
+    np.testing.assert_allclose(logits.values(kept), want, atol=1e-6)
 
 
 def test_equal_variants_are_asked_once_and_in_few_forwards():
@@ -336,22 +336,22 @@ def test_a_control_of_another_question_is_refused():
 def test_two_who_ask_one_model_at_once_get_what_each_alone_gets():
     classifier = zoo.loaded("max_seq_mha")
     given_to = [own_scores(classifier, seed=seed) for seed in range(4)]
-    alone = [faithfulness(classifier, TEXT, one, repeats=3) for one in given_to]
+    alone = [faithfulness(classifier, TEXT, argument, repeats=3) for argument in given_to]
     with ThreadPoolExecutor(4) as pool:
         ask = partial(faithfulness, repeats=3, batch_tokens=40)
-        both = list(pool.map(lambda one: ask(classifier, TEXT, one), given_to))
-    for one, other in zip(alone, both, strict=True):
-        np.testing.assert_allclose(one.deletion, other.deletion, atol=2e-6)
-        np.testing.assert_allclose(one.control.insertion, other.control.insertion, atol=2e-6)
+        both = list(pool.map(lambda first: ask(classifier, TEXT, first), given_to))
+    for first, other in zip(alone, both, strict=True):
+        np.testing.assert_allclose(first.deletion, other.deletion, atol=2e-6)
+        np.testing.assert_allclose(first.control.insertion, other.control.insertion, atol=2e-6)
 
 
 def test_the_same_seed_gives_the_same_rankings():
     classifier = zoo.loaded("cls")
-    one, two, three = (
+    first, two, three = (
         random_control(classifier, TEXT, own_scores(classifier), seed=seed) for seed in (1, 1, 2)
     )
-    assert np.array_equal(one.deletion, two.deletion)
-    assert not np.array_equal(one.deletion, three.deletion)
+    assert np.array_equal(first.deletion, two.deletion)
+    assert not np.array_equal(first.deletion, three.deletion)
 
 
 def state_of(model) -> list:
@@ -413,7 +413,7 @@ def test_special_tokens_stay_whatever_their_score():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"replace": "noise"}, "replace is 'noise'; known: mask, pad, remove"),
         ({"shares": (0.0, 0.5)}, "each is above 0 and at most 1"),
@@ -421,8 +421,8 @@ def test_special_tokens_stay_whatever_their_score():
         ({"repeats": 1}, "at least 2 random rankings"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_settings_that_mean_nothing_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         faithfulness(bag.adds(), bag.TEXT, given_scores(NUMBERS), **options)
 
 

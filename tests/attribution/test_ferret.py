@@ -47,7 +47,7 @@ def ours(text: int, replace: str, target: int) -> list[float]:
         scores=scores_of(text, target),
         unit_tokens=tuple((t,) for t in range(12)),
     )
-    found = faithfulness(
+    measured = faithfulness(
         zoo.loaded("bert"),
         TEXTS[text],
         attribution,
@@ -55,8 +55,8 @@ def ours(text: int, replace: str, target: int) -> list[float]:
         shares=(0.1, 0.2, 0.5),
         repeats=2,
     )
-    assert found.counts.tolist() == COUNTS
-    return [found.measure(key).value for key in ("comprehensiveness", "sufficiency")]
+    assert measured.counts.tolist() == COUNTS
+    return [measured.measure(key).value for key in ("comprehensiveness", "sufficiency")]
 
 
 @pytest.mark.parametrize("case", FERRET, ids=str)
@@ -85,5 +85,5 @@ if PYTHON:  # collected only where there is a ferret to ask: nothing is skipped 
             check=False,
         )
         assert answer.returncode == 0, answer.stderr[-2000:]
-        said = json.loads(answer.stdout.strip().splitlines()[-1])["answers"]
-        np.testing.assert_allclose(said, list(FERRET.values()), atol=2e-6)
+        scores = json.loads(answer.stdout.strip().splitlines()[-1])["answers"]
+        np.testing.assert_allclose(scores, list(FERRET.values()), atol=2e-6)

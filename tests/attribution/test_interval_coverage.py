@@ -73,11 +73,11 @@ def _coverage(monkeypatch: pytest.MonkeyPatch, name: str, **options: Any) -> tup
     for seed in range(DRAWS):
         table = _table(seed)
         problem = SimpleNamespace(table=table, seed=seed, rows=64, report=lambda *_: None)
-        found: Result = getattr(shapley, name)(problem, **options)
-        if found.interval is None:  # too few coalitions: a regression that needs each of them
+        estimate: Result = getattr(shapley, name)(problem, **options)
+        if estimate.interval is None:  # too few coalitions: a regression that needs each of them
             without += 1
             continue
-        low, high = found.interval.T
+        low, high = estimate.interval.T
         held += list((low <= _true(table)) & (_true(table) <= high))
     return float(np.mean(held)), without
 

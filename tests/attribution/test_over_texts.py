@@ -54,9 +54,9 @@ def test_each_row_has_what_one_text_alone_has():
         )
         measured = faithfulness(classifier, text, alone, pair, repeats=3, seed=item.row)
         values = dict(zip(COLUMNS, item.values, strict=True))
-        for place, (key, one) in enumerate(measured.measures().items()):
-            assert values[key] == pytest.approx(one.value, abs=1e-6)
-            assert item.random[place] == pytest.approx(one.random, abs=1e-6)
+        for place, (key, measure) in enumerate(measured.measures().items()):
+            assert values[key] == pytest.approx(measure.value, abs=1e-6)
+            assert item.random[place] == pytest.approx(measure.random, abs=1e-6)
         gap = np.nan if alone.completeness_gap is None else alone.completeness_gap
         assert values["completeness_gap"] == pytest.approx(gap, abs=1e-6, nan_ok=True)
     assert items[-1].words == ("the", "film", "is", "good", "was", "it", "?")
@@ -78,8 +78,8 @@ def test_a_pass_that_is_stopped_and_goes_on_gives_what_a_whole_one_gives():
     assert 0 < len(kept) < len(whole)
     rest = list(over_texts([zoo.loaded("mha")], ROWS, METHODS, done=kept, **QUICK))
     assert len(kept) + len(rest) == len(whole)
-    for one, other in zip([*kept, *rest], whole, strict=True):
-        assert alike(one, other)
+    for first, other in zip([*kept, *rest], whole, strict=True):
+        assert alike(first, other)
 
 
 def test_progress_rises_to_the_whole():
@@ -100,12 +100,12 @@ def test_a_row_that_cannot_be_read_is_one_record_and_not_the_end():
 
 
 def test_what_was_not_asked_right_is_said_before_the_work():
-    for rows, methods, told in (
+    for rows, methods, message in (
         (ROWS, ("no",), "known: "),
         ((), METHODS, "at least one"),
         (ROWS, (), "at least one"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             over_texts([zoo.loaded("cls")], rows, methods)
 
 
@@ -139,9 +139,9 @@ def test_the_difference_from_another_class_is_explained_row_by_row():
 
 
 def test_another_sentence_is_the_baseline_of_every_row():
-    classifier, asked = zoo.loaded("mha"), {"baseline": "text", "baseline_text": "dull film"}
-    item = next(over_texts([classifier], ROWS, METHODS[:1], **asked, **QUICK))
-    want = attribute(classifier, *ROWS[0], unit="word", n_steps=2, **asked)
+    classifier, settings = zoo.loaded("mha"), {"baseline": "text", "baseline_text": "dull film"}
+    item = next(over_texts([classifier], ROWS, METHODS[:1], **settings, **QUICK))
+    want = attribute(classifier, *ROWS[0], unit="word", n_steps=2, **settings)
     np.testing.assert_allclose(item.scores, want.scores[1:-1], atol=1e-6)
 
 

@@ -35,15 +35,15 @@ def test_methods_agree_as_their_rankings_do_text_by_text():
         for row, scores in enumerate(rows)
     ]
     items += [record(3, (1.0,) * 6, words, "m", problem="no"), record(4, range(6), words, "n")]
-    (found,) = agreement_over_texts(items)
-    assert found.methods == ("m", "n")
+    (agreement,) = agreement_over_texts(items)
+    assert agreement.methods == ("m", "n")
     # Texts with a constant score, that failed, or that one method alone has, are left out.
-    assert found.tau.tolist() == pytest.approx([-1.0, 1.0])
-    assert found.mean == pytest.approx(0)
+    assert agreement.tau.tolist() == pytest.approx([-1.0, 1.0])
+    assert agreement.mean == pytest.approx(0)
     half = stats.t.ppf(0.975, 1) * np.std([-1, 1], ddof=1) / np.sqrt(2)
-    assert found.interval == pytest.approx((-half, half))
-    assert found.beyond_chance == 0.5
-    table = agreement_frame([found])
+    assert agreement.interval == pytest.approx((-half, half))
+    assert agreement.beyond_chance == 0.5
+    table = agreement_frame([agreement])
     assert table.loc[0, ["method", "other", "texts"]].tolist() == ["m", "n", 2]
     assert np.isnan(agreement_over_texts(items[-2:])[0].mean)
 
@@ -73,23 +73,23 @@ class TestSummary:
 
     def test_means_and_intervals_are_students(self):
         items = self.items()
-        found = summarise_evidence(items)[0]
+        summary = summarise_evidence(items)[0]
         for place, column in enumerate(COLUMNS[:5]):
-            values = np.array([one.values[place] for one in items])
-            mean, low, high = found.value(column)
+            values = np.array([item.values[place] for item in items])
+            mean, low, high = summary.value(column)
             assert mean == pytest.approx(values.mean())
             want = stats.t.interval(0.95, 6, values.mean(), stats.sem(values))
             assert (low, high) == pytest.approx(want, abs=1e-5)
 
     def test_normalised_is_the_advantage_over_the_spread_of_all_texts(self):
         items = self.items()
-        found = summarise_evidence(items)[0]
+        summary = summarise_evidence(items)[0]
         for place, (key, (_, larger)) in enumerate(MEASURES.items()):
-            better = np.array([one.values[1 + place] - one.random[place] for one in items])
+            better = np.array([item.values[1 + place] - item.random[place] for item in items])
             better = better if larger else -better
-            pooled = np.sqrt(np.mean([one.spread[place] ** 2 for one in items]))
+            pooled = np.sqrt(np.mean([item.spread[place] ** 2 for item in items]))
             want = stats.t.interval(0.95, 6, better.mean() / pooled, stats.sem(better) / pooled)
-            mean, low, high = found.value(f"{key}_normalised")
+            mean, low, high = summary.value(f"{key}_normalised")
             assert mean == pytest.approx(better.mean() / pooled)
             assert (low, high) == pytest.approx(want, abs=1e-5)
 
@@ -108,11 +108,11 @@ class TestSummary:
     def test_what_a_text_has_not_is_left_out_and_counted(self):
         gaps = [0.1, np.nan, 0.3]
         items = [record(i, values=[gap, *np.zeros(len(COLUMNS) - 1)]) for i, gap in enumerate(gaps)]
-        found = summarise_evidence(items)[0]
-        assert found.value("completeness_gap")[0] == pytest.approx(0.2)
-        assert found.counts[0] == 2
+        summary = summarise_evidence(items)[0]
+        assert summary.value("completeness_gap")[0] == pytest.approx(0.2)
+        assert summary.counts[0] == 2
         # random rankings that never differ: there is nothing to normalise by
-        assert np.isnan(found.value("deletion_normalised")[0])
+        assert np.isnan(summary.value("deletion_normalised")[0])
 
     def test_methods_and_checkpoints_stand_apart(self):
         items = [
@@ -121,21 +121,21 @@ class TestSummary:
             record(0, checkpoint="d"),
             record(1, method="m"),
         ]
-        found = summarise_evidence(items)
-        assert [(one.checkpoint, one.method, one.texts) for one in found] == [
+        summaries = summarise_evidence(items)
+        assert [(summary.checkpoint, summary.method, summary.texts) for summary in summaries] == [
             ("c", "m", 2),
             ("c", "n", 1),
             ("d", "m", 1),
         ]
-        frame = summary_frame(found)
+        frame = summary_frame(summaries)
         assert len(frame) == 3 * len(COLUMNS)
         assert frame["texts"].max() == 2
 
     def test_a_method_that_failed_everywhere_has_no_mean(self):
         failed = replace(record(problem="too long"), values=np.full(len(COLUMNS), np.nan))
-        found = summarise_evidence([failed])[0]
-        assert (found.texts, found.failed) == (0, 1)
-        assert np.isnan(found.mean).all()
+        summary = summarise_evidence([failed])[0]
+        assert (summary.texts, summary.failed) == (0, 1)
+        assert np.isnan(summary.mean).all()
 
 
 class TestWords:
@@ -169,10 +169,10 @@ class TestWords:
     def test_on_a_sum_the_words_mean_is_its_number(self):
         rows = [("the plot is thin", None), ("thin but not dull", None), ("not thin", None)]
         items = list(over_texts([bag.adds()], rows, METHODS[:1], target=1, **QUICK))
-        found = largest_words(items, min_texts=2)[0]
-        assert found.words == ("not", "thin")
-        np.testing.assert_allclose(found.mean, [2.0, -1.0], atol=1e-5)
-        np.testing.assert_allclose(found.interval, [[2.0, 2.0], [-1.0, -1.0]], atol=1e-5)
+        word = largest_words(items, min_texts=2)[0]
+        assert word.words == ("not", "thin")
+        np.testing.assert_allclose(word.mean, [2.0, -1.0], atol=1e-5)
+        np.testing.assert_allclose(word.interval, [[2.0, 2.0], [-1.0, -1.0]], atol=1e-5)
 
 
 def test_rows_are_whole_up_to_the_first_that_misses_a_checkpoint_or_a_method():

@@ -34,8 +34,8 @@ def flags_of(model) -> list:
     ]
 
 
-def same(one: dict, other: dict) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+def same(first: dict, other: dict) -> bool:
+    return first.keys() == other.keys() and all(torch.equal(first[k], other[k]) for k in first)
 
 
 class TestSensitivity:
@@ -97,20 +97,20 @@ class TestSensitivity:
 
     def test_the_same_seed_gives_the_same_noise(self):
         ask = {"samples": 2, "n_steps": 4}
-        one, two = (sensitivity(zoo.loaded("mha"), TEXT, **ask) for _ in range(2))
+        first, two = (sensitivity(zoo.loaded("mha"), TEXT, **ask) for _ in range(2))
         other = sensitivity(zoo.loaded("mha"), TEXT, noise_seed=1, **ask)
-        np.testing.assert_array_equal(one.samples, two.samples)
-        assert not np.array_equal(one.samples, other.samples)
+        np.testing.assert_array_equal(first.samples, two.samples)
+        assert not np.array_equal(first.samples, other.samples)
 
     def test_settings_that_mean_nothing_are_refused(self):
-        for options, told in (
+        for options, message in (
             ({"samples": 0}, "at least 1"),
             ({"radius": 0.0}, "above 0"),
             ({"radius": float("nan")}, "above 0"),
             ({"method": "no"}, "known:"),
             ({"colour": 3}, "no option colour"),
         ):
-            with pytest.raises(ValueError, match=told):
+            with pytest.raises(ValueError, match=message):
                 sensitivity(zoo.loaded("mha"), TEXT, **options)
         with pytest.raises(ValueError, match="no prediction to attribute"):
             sensitivity(zoo.loaded("bare"), TEXT)
@@ -254,8 +254,10 @@ class TestRandomisation:
     def test_the_null_band_is_that_of_unrelated_rankings(self):
         draw = np.random.default_rng(0)
         for n in (8, 30):
-            found = [
+            correlations = [
                 stats.spearmanr(np.arange(n), draw.permutation(n)).statistic for _ in range(2000)
             ]
-            assert np.mean(np.abs(found) <= spearman_band(n)[1]) == pytest.approx(0.95, abs=0.02)
+            assert np.mean(np.abs(correlations) <= spearman_band(n)[1]) == pytest.approx(
+                0.95, abs=0.02
+            )
         assert spearman_band(2) == (-1.0, 1.0)

@@ -106,16 +106,16 @@ def test_what_a_metric_favours_by_construction_is_said():
 
 
 @pytest.mark.parametrize(
-    ("unknown", "told"),
+    ("unknown", "message"),
     [
         (MethodEvidence("occlusion", ()), "of occlusion are not measured"),
         (MethodEvidence("occlusion", (measured(1.0, 1.0, spread=0.0),)), "do not differ"),
     ],
 )
-def test_what_is_not_measured_decides_nothing(unknown, told):
+def test_what_is_not_measured_decides_nothing(unknown, message):
     verdict = trust([evidence("saliency", 5.0, 5.0), unknown])
     assert verdict.verdict == "unmeasured"
-    assert told in verdict.sentence
+    assert message in verdict.sentence
 
 
 def test_seeds_are_judged_by_their_mean():
@@ -130,7 +130,7 @@ numbers = st.floats(-6, 12)
 def test_what_is_preferred_is_ahead_of_all_that_are_supported(scores):
     methods = [evidence(f"m{place}", *each) for place, each in enumerate(scores)]
     verdict = trust(methods)
-    held = {one.name: one.scores for one in methods if one.supported}
+    held = {method.name: method.scores for method in methods if method.supported}
     assert (verdict.verdict == "none") == (not held)
     if held:
         assert set(verdict.methods) <= set(held)

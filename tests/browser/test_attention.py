@@ -67,8 +67,8 @@ def test_cell_under_the_pointer_is_read_out(page, app):
     box = field.bounding_box()
     count = int(field.get_attribute("width"))
     page.mouse.move(box["x"] + box["width"] * 1.5 / count, box["y"] + box["height"] * 0.5 / count)
-    said = encoder(page, NAMES[0]).locator(".picture .readout").nth(1)
-    said.get_by_text("[CLS] → the:").wait_for()
+    readout = encoder(page, NAMES[0]).locator(".picture .readout").nth(1)
+    readout.get_by_text("[CLS] → the:").wait_for()
     field.page.mouse.move(0, 0)
 
 

@@ -17,7 +17,7 @@ SETTLED = at_rest(status_begins("Explained"))
 
 def open_at(page, url, *methods, **address):
     keys = {method.title: key for key, method in METHODS.items()}
-    query = urlencode([*address.items(), *(("methods", keys[one]) for one in methods)])
+    query = urlencode([*address.items(), *(("methods", keys[method]) for method in methods)])
     page.goto(f"{url}/Attributions?{query}")
     page.wait_for_function(SETTLED)
 

@@ -40,14 +40,14 @@ def ready(page: Any) -> None:
 
 
 def open_maps(page: Any, app: Any, **address: str) -> None:
-    given = {
+    address_of_maps = {
         "source": "own sentences",
         "own_sentences": "\n".join(ROWS),
         "map": "pca",
         "text": ROWS[3],
         **address,
     }
-    page.goto(f"{app.url}/Embedding_map?{urlencode(given)}")
+    page.goto(f"{app.url}/Embedding_map?{urlencode(address_of_maps)}")
     ready(page)
 
 
@@ -87,9 +87,9 @@ def test_find_lasso_and_save_the_selection(page: Any, app: Any, tmp_path: Any) -
     # A lasso around the whole map selects every row, in all maps, lists and saves them.
     lasso_all(page)
     assert caught(page) == f"{len(ROWS)} selected"
-    with page.expect_download() as told:
+    with page.expect_download() as download:
         page.get_by_role("button", name="Selected rows (CSV)").click()
-    told.value.save_as(tmp_path / "rows.csv")
+    download.value.save_as(tmp_path / "rows.csv")
     import pandas as pd
 
     assert pd.read_csv(tmp_path / "rows.csv")["text"].tolist() == ROWS

@@ -89,7 +89,9 @@ def test_everything_that_takes_the_focus_has_a_name(opened):
     session.send("DOM.getDocument")
     names = {}
     for node in session.send("Accessibility.getFullAXTree")["nodes"]:
-        traits = {one["name"]: one["value"].get("value") for one in node.get("properties", ())}
+        traits = {
+            entry["name"]: entry["value"].get("value") for entry in node.get("properties", ())
+        }
         role = node.get("role", {}).get("value")
         if not node.get("ignored") and traits.get("focusable") and role != "RootWebArea":
             names[node["backendDOMNodeId"]] = node.get("name", {}).get("value", "").strip()

@@ -46,11 +46,11 @@ def test_what_is_seen_in_the_panel_is_what_is_saved(page, app, tmp_path):
 
     html = tmp_path / "figure.html"
     html.write_bytes(downloaded(page, "HTML (5 MB)").read_bytes())
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(html.as_uri())
     page.locator(".plot-container").wait_for()
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 @pytest.mark.parametrize("width", [380, pytest.param(1280, marks=pytest.mark.slow)])

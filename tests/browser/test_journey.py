@@ -28,12 +28,12 @@ FIRST, SECOND = "the film is good", "the story was poor and very dull"
 
 def expected(checkpoints, text, names=FOUR):
     """What every card must show, from the files."""
-    found = {}
+    probabilities = {}
     for name in names:
         true = truth.pooling(checkpoints / name, text)
         numbers = [f"{p:.2f}" for p in true.probabilities]
-        found[name] = dict(zip(true.labels, numbers, strict=True))
-    return found
+        probabilities[name] = dict(zip(true.labels, numbers, strict=True))
+    return probabilities
 
 
 def test_typing_without_enter_changes_all_four_cards(page, app, checkpoints, asked_hosts):
@@ -108,7 +108,7 @@ def test_copied_link_gives_the_same_view(page, app, browser):
     there = shown(page)
     assert there
     assert any("story" in piece for piece in there)
-    said = page.locator(".st-key-verdict").inner_text()
+    verdict = page.locator(".st-key-verdict").inner_text()
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     other = context.new_page()
     other.set_default_timeout(120_000)
@@ -116,7 +116,7 @@ def test_copied_link_gives_the_same_view(page, app, browser):
     settle(other)
     holds(other, SECOND)
     assert shown(other) == there
-    assert other.locator(".st-key-verdict").inner_text() == said
+    assert other.locator(".st-key-verdict").inner_text() == verdict
     context.close()
 
 
@@ -129,11 +129,11 @@ def pages():
 
     from pages.ui.frame.frame import PAGES
 
-    found = []
+    entries = []
     for path, title in PAGES:
         name = re.sub(r"^\d+_", "", path.rsplit("/", 1)[-1].removesuffix(".py"))
-        found.append(("" if path == "app.py" else name, title))
-    return found
+        entries.append(("" if path == "app.py" else name, title))
+    return entries
 
 
 @pytest.mark.parametrize(

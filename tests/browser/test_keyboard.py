@@ -70,8 +70,8 @@ def press(page, *keys):
 
 
 def test_arrow_keys_go_along_the_lists_beside_the_map_and_escape_lets_a_row_go(page, app):
-    given = {"source": "own sentences", "own_sentences": "\n".join(ROWS), "map": "pca"}
-    page.goto(f"{app.url}/Embedding_map?{urlencode(given)}")
+    settings = {"source": "own sentences", "own_sentences": "\n".join(ROWS), "map": "pca"}
+    page.goto(f"{app.url}/Embedding_map?{urlencode(settings)}")
     rows = page.locator(".st-key-dock-lists .listed")
     rows.nth(3).wait_for()
     page.wait_for_function(at_rest())
@@ -94,8 +94,8 @@ def test_arrow_keys_go_along_the_lists_beside_the_map_and_escape_lets_a_row_go(p
 
 
 def test_arrow_keys_go_over_the_cells_of_a_map_and_enter_chooses_one(page, app):
-    given = {"text": TEXT, "checkpoints": "sst2-max_seq_mha", "unit": "pieces"}
-    page.goto(f"{app.url}/Max_pool_winners?{urlencode(given)}")
+    settings = {"text": TEXT, "checkpoints": "sst2-max_seq_mha", "unit": "pieces"}
+    page.goto(f"{app.url}/Max_pool_winners?{urlencode(settings)}")
     page.wait_for_function(at_rest("document.querySelector('.st-key-over-panel')"))
     chart = page.locator(".st-key-map-sst2-max_seq_mha .js-plotly-plot[tabindex='0']")
     chart.wait_for()
@@ -108,9 +108,9 @@ def test_arrow_keys_go_over_the_cells_of_a_map_and_enter_chooses_one(page, app):
     moved = ring.bounding_box()
     assert moved["x"] == pytest.approx(first["x"] + 2 * first["width"], abs=2)
     assert moved["y"] == pytest.approx(first["y"] + first["height"], abs=2)
-    said = ring.text_content()
+    readout = ring.text_content()
     press(page, "ArrowLeft", "ArrowRight")
-    assert ring.text_content() == said
+    assert ring.text_content() == readout
     press(page, "Enter")
     page.locator(".st-key-map-sst2-max_seq_mha .xtick", has_text="▸ film").wait_for()
     page.wait_for_function("() => location.search.includes('mark=')")
@@ -123,11 +123,11 @@ def test_arrow_keys_go_over_the_cells_of_a_map_and_enter_chooses_one(page, app):
 
 
 def test_arrow_keys_go_along_rows_of_disagreement_and_enter_opens_one(page, app):
-    given = {
+    settings = {
         "evaluate": "Data set", "source": "own sentences", "look": "examples",
         "own_sentences": "\n".join(ROWS),
     }  # fmt: skip
-    page.goto(f"{app.url}/Evaluate?{urlencode(given)}&checkpoints=sst2-cls&checkpoints=sst2-mha")
+    page.goto(f"{app.url}/Evaluate?{urlencode(settings)}&checkpoints=sst2-cls&checkpoints=sst2-mha")
     page.locator(".st-key-job-go button").click()
     page.locator(".st-key-job-go").wait_for(state="detached")
     page.locator(".st-key-panel-examples tbody").wait_for()

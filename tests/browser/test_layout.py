@@ -82,23 +82,23 @@ def test_what_is_pointed_at_lights_up_in_every_card_with_its_number(page, app):
     page.goto(f"{app.url}/?{urlencode(query, doseq=True)}")
     settle(page)
     first, second = (card(page, name) for name in names)
-    for place, told in (
+    for place, label in (
         ("g.unit", "film"),
         ("[data-point^='l:']", "layer "),
         ("[data-point^='c:']", "positive"),
     ):
-        lights_up(page, first, second, place, told)
+        lights_up(page, first, second, place, label)
 
 
-def lights_up(page, first, second, place, told):
+def lights_up(page, first, second, place, label):
     words = first.locator(f".pl-flow {place}")
     words = words.filter(has_text="film") if place == "g.unit" else words
     words.first.locator("text").first.hover()
-    for one in (first, second):
-        one.locator(".pl-flow.pointed").wait_for()
-        assert one.locator(".pl-flow .stream.lit").count() > 0
-        number = one.locator(".pl-told").inner_text()
-        assert re.search(rf"{told}.*\d", number), number
+    for card_name in (first, second):
+        card_name.locator(".pl-flow.pointed").wait_for()
+        assert card_name.locator(".pl-flow .stream.lit").count() > 0
+        number = card_name.locator(".pl-told").inner_text()
+        assert re.search(rf"{label}.*\d", number), number
     page.mouse.move(0, 0)
     first.locator(".pl-flow.pointed").wait_for(state="detached")
 
@@ -185,8 +185,8 @@ def test_text_stands_out_on_every_shade_and_a_sign_is_underlined(page, app, them
     scheme = page.locator(".stApp").evaluate("e => getComputedStyle(e).colorScheme")
     assert scheme == theme
     for kind in (".tok", ".num", ".name", ".line", ".how"):
-        found = page.locator(f".st-key-cards {kind}")
-        ratios = found.evaluate_all(f"(all) => all.map({CONTRAST})")
+        marks = page.locator(f".st-key-cards {kind}")
+        ratios = marks.evaluate_all(f"(all) => all.map({CONTRAST})")
         assert len(ratios) >= 4
         assert min(ratios) >= 4.5, f"{kind} has {min(ratios):.1f} : 1"
     for token in page.locator(".st-key-cards .tok").all()[:60]:

@@ -62,8 +62,8 @@ def all_are_kept(page, title):
         " && new URLSearchParams(location.search).get('text') === text",
         arg=[place_of(title), CHOICES["text"][0]],
     )
-    said = address(page)
-    lost = {name: said.get(name) for name, value in CHOICES.items() if said.get(name) != value}
+    kept = address(page)
+    lost = {name: kept.get(name) for name, value in CHOICES.items() if kept.get(name) != value}
     assert not lost, f"lost on {title}"
     if title not in WITHOUT_SENTENCE:
         holds(page, CHOICES["text"][0])

@@ -48,9 +48,9 @@ def test_the_texts_of_flows_and_bands_stand_out(page, app, title, selector, them
     page.get_by_role("heading", name=title, exact=True).wait_for()
     page.locator(selector).first.wait_for()
     page.wait_for_function(at_rest())
-    found = page.evaluate(CONTRASTS, selector)
-    assert len(found) >= 4 * 6
-    faint = [(text, round(ratio, 1)) for text, ratio in found if ratio < 4.5]
+    contrasts = page.evaluate(CONTRASTS, selector)
+    assert len(contrasts) >= 4 * 6
+    faint = [(text, round(ratio, 1)) for text, ratio in contrasts if ratio < 4.5]
     assert not faint
 
 

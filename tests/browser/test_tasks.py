@@ -34,11 +34,11 @@ def test_negation_which_head_is_most_sensitive_and_why(page, app):
     settle(page)
     # the first in sight: the split in numbers, folded away, holds the same words
     page.locator(".st-key-cards .tok", has_text="not").filter(visible=True).first.click()
-    said = page.locator(".st-key-doubt-panel").get_by_text(
+    line = page.locator(".st-key-doubt-panel").get_by_text(
         re.compile(r"(Without|no margin gets smaller).*")
     )
-    said.first.wait_for()
-    sentence = said.first.inner_text()
+    line.first.wait_for()
+    sentence = line.first.inner_text()
     assert "“not”" in sentence
     assert any(
         f"{name} loses most" in sentence or f"{name} gains most" in sentence for name in FOUR
@@ -51,9 +51,9 @@ def test_which_layer_wins_and_does_it_matter(page, app):
     clicks = Clicks(page)
     open_at(page, app.url, text=NEGATION)
     to_page(page, "Max-pool winners")
-    said = page.get_by_text(re.compile("max_seq_mha: layer . wins most"))
-    said.first.wait_for()
-    sentence = said.first.inner_text()
+    line = page.get_by_text(re.compile("max_seq_mha: layer . wins most"))
+    line.first.wait_for()
+    sentence = line.first.inner_text()
     assert re.search(r"sst2-max_seq_mha: layer \d wins most \(\d+ %\)", sentence)
     assert re.search(r"removing layer \d (lowers|raises) the logit margin of \w+ most", sentence)
     clicks.end("which layer wins and does it matter", most=1)
@@ -70,11 +70,11 @@ def test_which_of_two_methods_to_trust(page, app):
     ).first.click()
     page.wait_for_function("() => !location.search.includes('gradient_x_input')")
     panel = page.locator(".st-key-panel-trust")
-    told = panel.get_by_text(re.compile("^sst2-cls: "))
+    line = panel.get_by_text(re.compile("^sst2-cls: "))
     page.wait_for_function(
         at_rest("!document.querySelector('.st-key-panel-trust').innerText.includes('not measured')")
     )
-    sentence = told.first.inner_text()
+    sentence = line.first.inner_text()
     assert re.search(r"Trust|does not decide|better than random rankings", sentence)
     assert "sd" in sentence, "and why"
     assert "integrated gradients" in sentence or "leave one out" in sentence
@@ -102,9 +102,9 @@ def test_own_file_to_disagreements(page, app, tmp_path: Path):
     page.wait_for_function(at_rest())
     assert listed.count() > 0
     for line in listed.all():
-        given = line.locator("td.prediction").all_inner_texts()
-        assert len(given) == 4
-        assert len({answer.lstrip("✗ ").split()[0] for answer in given}) > 1
+        predictions = line.locator("td.prediction").all_inner_texts()
+        assert len(predictions) == 4
+        assert len({answer.lstrip("✗ ").split()[0] for answer in predictions}) > 1
     text = listed.first.locator("td.words").inner_text()
     listed.first.click()
     page.get_by_role("heading", name="Compare", exact=True).wait_for()

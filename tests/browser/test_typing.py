@@ -60,12 +60,12 @@ def field_state(page):
 
 
 def expected(checkpoints, text):
-    found = {}
+    probabilities = {}
     for name in FOUR:
         true = truth.pooling(checkpoints / name, text)
         numbers = [f"{p:.2f}" for p in true.probabilities]
-        found[name] = dict(zip(true.labels, numbers, strict=True))
-    return found
+        probabilities[name] = dict(zip(true.labels, numbers, strict=True))
+    return probabilities
 
 
 @pytest.mark.slow
@@ -161,9 +161,9 @@ def test_attributions_under_way_are_named_with_the_time_that_they_take(page, slo
     running(page)
     page.locator(".st-key-cards [class*=st-key-attr-] .tok", has_text="long").nth(3).wait_for()
     settle(page)
-    told = page.evaluate("() => window.told")
-    assert all(line.startswith("Input attribution ") and " of 4: sst2-" in line for line in told)
-    assert any("left" in line for line in told), told
+    reports = page.evaluate("() => window.told")
+    assert all(line.startswith("Input attribution ") and " of 4: sst2-" in line for line in reports)
+    assert any("left" in line for line in reports), reports
 
 
 def test_a_change_of_class_alone_makes_no_answer_look_old(page, slow_app):

@@ -83,9 +83,9 @@ def test_from_a_cell_to_its_numbers_and_what_happens_without_it(page, app, check
 
     target = explained(checkpoints)
     table = dimensions(trace, place, target, "zero")
-    said = page.locator(".st-key-dimensions").inner_text()
-    assert in_order(said, "32 dimensions", f"{table.contribution.sum():+.3f}")
-    assert in_order(said, "forward pass", f"{trace.logits[target]:+.4f}")
+    page_text = page.locator(".st-key-dimensions").inner_text()
+    assert in_order(page_text, "32 dimensions", f"{table.contribution.sum():+.3f}")
+    assert in_order(page_text, "forward pass", f"{trace.logits[target]:+.4f}")
 
     what_if = page.locator(".st-key-what-if")
     what_if.get_by_role("button", name="4", exact=True).click()

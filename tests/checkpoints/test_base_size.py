@@ -96,7 +96,7 @@ def test_heads_on_it_are_fitted_and_read(fitted):
 @pytest.mark.slow  # of tiny encoders in test_shared_weights.py
 def test_four_heads_hold_the_encoders_weights_once(fitted):
     loaded = [analysis.load(folder, device="cpu") for folder in fitted]
-    encoders = [{p.data_ptr() for p in one.encoder.parameters()} for one in loaded]
+    encoders = [{p.data_ptr() for p in classifier.encoder.parameters()} for classifier in loaded]
     assert all(pointers == encoders[0] for pointers in encoders)
 
 
@@ -104,8 +104,8 @@ def test_four_heads_hold_the_encoders_weights_once(fitted):
 def test_a_figure_is_drawn_of_it(fitted, tmp_path):
     from analysis.commands import main
 
-    given = ["--text", TEXTS[2], "--format", "svg", "--output", str(tmp_path)]
-    assert main(["render", "strips", "--checkpoint", str(fitted[-1]), *given]) == 0
+    arguments = ["--text", TEXTS[2], "--format", "svg", "--output", str(tmp_path)]
+    assert main(["render", "strips", "--checkpoint", str(fitted[-1]), *arguments]) == 0
     assert list(tmp_path.glob("*.svg"))
 
 

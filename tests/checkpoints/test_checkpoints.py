@@ -41,9 +41,9 @@ def edit_config(folder, **changes):
 
 
 def test_the_twenty_demo_checkpoints_are_found_and_whole():
-    found, _ = discover()
-    assert set(DEMO) <= {checkpoint.id for checkpoint in found}
-    for checkpoint in found:
+    demo, _ = discover()
+    assert set(DEMO) <= {checkpoint.id for checkpoint in demo}
+    for checkpoint in demo:
         if checkpoint.id in DEMO:
             assert checkpoint.kind == "pooling"
             assert checkpoint.head == checkpoint.id.split("-")[1]
@@ -53,10 +53,19 @@ def test_the_twenty_demo_checkpoints_are_found_and_whole():
 
 def test_a_pooling_checkpoint_is_described_without_loading():
     names = tiny.random_labels(3)
-    one = describe(zoo.folder("max_seq_mha"))
-    assert (one.kind, one.head, one.labels) == ("pooling", "max_seq_mha", names)
-    assert one.head_options["last_k"] == 3
-    assert (one.adapter, one.regression, one.pairs, one.seed) == (False, False, False, 3)
+    checkpoint = describe(zoo.folder("max_seq_mha"))
+    assert (checkpoint.kind, checkpoint.head, checkpoint.labels) == (
+        "pooling",
+        "max_seq_mha",
+        names,
+    )
+    assert checkpoint.head_options["last_k"] == 3
+    assert (checkpoint.adapter, checkpoint.regression, checkpoint.pairs, checkpoint.seed) == (
+        False,
+        False,
+        False,
+        3,
+    )
     lora = describe(zoo.folder("lora"))
     assert lora.adapter
     assert lora.labels == names
@@ -66,14 +75,14 @@ def test_a_pooling_checkpoint_is_described_without_loading():
 
 @pytest.mark.parametrize("name", tiny.FOREIGN)
 def test_a_foreign_classifier_is_described_by_its_own_names(name):
-    one = describe(zoo.folder(name))
-    assert (one.kind, one.encoder, one.head) == ("classifier", name, None)
-    assert one.labels == tiny.random_labels(3)
+    checkpoint = describe(zoo.folder(name))
+    assert (checkpoint.kind, checkpoint.encoder, checkpoint.head) == ("classifier", name, None)
+    assert checkpoint.labels == tiny.random_labels(3)
 
 
 def test_a_bare_encoder_has_no_classes():
-    one = describe(zoo.folder("bare"))
-    assert (one.kind, one.labels, one.head) == ("encoder", (), None)
+    checkpoint = describe(zoo.folder("bare"))
+    assert (checkpoint.kind, checkpoint.labels, checkpoint.head) == ("encoder", (), None)
 
 
 def test_the_digest_changes_with_the_weights_and_with_the_configuration(tmp_path):
@@ -90,13 +99,13 @@ def test_the_digest_changes_with_the_weights_and_with_the_configuration(tmp_path
 def test_runs_that_differ_in_their_seed_share_a_group(tmp_path):
     ids = ("trec-cls-s0", "trec-cls-s12", "sst2-mha")
     made = [describe(zoo.folder("cls"), id=name) for name in ids]
-    assert [one.group for one in made] == ["trec-cls", "trec-cls", None]
+    assert [checkpoint.group for checkpoint in made] == ["trec-cls", "trec-cls", None]
 
 
 def test_facts_of_the_training_come_along(tmp_path):
     tiny.make_pooling_checkpoint(tmp_path / "one", "cls", task="sst2", facts={"steps": 7})
-    one = describe(tmp_path / "one")
-    assert (one.facts, one.task) == ({"steps": 7}, "sst2")
+    checkpoint = describe(tmp_path / "one")
+    assert (checkpoint.facts, checkpoint.task) == ({"steps": 7}, "sst2")
 
 
 # --- broken ones ------------------------------------------------------------------------------
@@ -206,9 +215,9 @@ def test_a_broken_checkpoint_says_why_and_the_others_work(spoil, tmp_path, monke
     root = tmp_path / "root"
     copy("cls", root / "good")
     spoil(root / "bad")
-    found, broken = discover(root)
-    assert [one.id for one in found] == ["good"]
-    assert [one.id for one in broken] == ["bad"]
+    usable, broken = discover(root)
+    assert [checkpoint.id for checkpoint in usable] == ["good"]
+    assert [problem.id for problem in broken] == ["bad"]
     assert BROKEN[spoil] in broken[0].reason
     assert broken[0].reason.startswith("bad: ")
     import analysis
@@ -268,8 +277,8 @@ def test_no_configuration_takes_discover_down(base, changes, tmp_path_factory):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").unlink()
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
-    found, broken = discover(root)
-    assert len(found) + len(broken) == 1
+    usable, broken = discover(root)
+    assert len(usable) + len(broken) == 1
 
 
 def test_hidden_folders_and_files_are_no_checkpoints(tmp_path):

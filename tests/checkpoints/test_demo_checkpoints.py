@@ -66,7 +66,7 @@ def test_the_guide_states_the_scores_of_the_folders():
             next(iter(facts_in(CHECKPOINTS / f"trec-{head}-s{seed}")["metrics"].values()))
             for seed in range(3)
         ]
-        scores = [one["accuracy"] for one in trec]
+        scores = [checkpoint["accuracy"] for checkpoint in trec]
         row = (
             f"| `{head}` | {sst2['accuracy']:.3f} | {mrpc['accuracy']:.3f} / {mrpc['f1']:.3f} | "
             f"{statistics.mean(scores):.3f} ± {statistics.stdev(scores):.3f} |"

@@ -31,14 +31,14 @@ def empty_cache(monkeypatch, tmp_path):
 @pytest.fixture
 def no_network(monkeypatch):
     """Counts the probes; every one of them fails at once."""
-    asked = []
+    requests = []
 
     def refuse(request, timeout):
-        asked.append((request.full_url, timeout))
+        requests.append((request.full_url, timeout))
         raise urllib.error.URLError("no route to host")
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    return asked
+    return requests
 
 
 def fill_cache(hub, name: str, source) -> None:
@@ -52,16 +52,16 @@ def fill_cache(hub, name: str, source) -> None:
 
 
 def test_a_folder_comes_first(no_network):
-    found = resolve_encoder(zoo.folder("bare"))
-    assert (found.source, found.path) == ("folder", zoo.folder("bare"))
-    assert found.sha256 == sha256_of(zoo.folder("bare") / "model.safetensors")
+    location = resolve_encoder(zoo.folder("bare"))
+    assert (location.source, location.path) == ("folder", zoo.folder("bare"))
+    assert location.sha256 == sha256_of(zoo.folder("bare") / "model.safetensors")
     assert no_network == []
 
 
 def test_the_installed_package_carries_the_demo_encoder(no_network):
-    found = resolve_encoder(MINILM)
-    assert (found.source, found.name) == ("package", MINILM)
-    assert found.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    location = resolve_encoder(MINILM)
+    assert (location.source, location.name) == ("package", MINILM)
+    assert location.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert no_network == []
 
 
@@ -74,10 +74,10 @@ def test_a_package_with_other_weights_is_passed_over(no_network, monkeypatch):
 
 def test_the_hub_cache_comes_before_the_hub(empty_cache, no_network):
     fill_cache(empty_cache, "somebody/tiny", zoo.folder("bare"))
-    found = resolve_encoder("somebody/tiny")
-    assert found.source == "Hub cache"
-    assert (found.path / "config.json").is_file()
-    assert found.sha256 == sha256_of(zoo.folder("bare") / "model.safetensors")
+    location = resolve_encoder("somebody/tiny")
+    assert location.source == "Hub cache"
+    assert (location.path / "config.json").is_file()
+    assert location.sha256 == sha256_of(zoo.folder("bare") / "model.safetensors")
     assert no_network == []
 
 
@@ -104,14 +104,14 @@ def test_without_a_network_every_place_is_named_and_nothing_waits(no_network):
         with pytest.raises(EncoderNotFound) as caught:
             resolve_encoder("nobody/nothing")
     assert time.monotonic() - began < 2
-    told = str(caught.value)
+    message = str(caught.value)
     for place in (
         "folder 'nobody/nothing'",
         "installed packages",
         "Hub cache (not downloaded)",
         "Hub (no connection)",
     ):
-        assert place in told
+        assert place in message
     assert len(no_network) == 1  # one probe serves for a minute
     assert no_network[0][1] == hub.PROBE_SECONDS == 3.0
 
@@ -148,19 +148,19 @@ def test_an_answer_with_an_error_code_is_an_answer(monkeypatch):
 def test_the_hub_is_asked_for_no_pickle_and_no_code(monkeypatch):
     import huggingface_hub
 
-    asked = {}
+    requests = {}
 
     def fetch(name, **options):
         if options.get("local_files_only"):
             raise huggingface_hub.errors.LocalEntryNotFoundError("not here")
-        asked.update(options, name=name)
+        requests.update(options, name=name)
         return str(zoo.folder("bare"))
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
     monkeypatch.setattr(hub, "_ask_hub", lambda: "")
     assert resolve_encoder("somebody/tiny").source == "Hub"
-    assert asked["name"] == "somebody/tiny"
-    allowed = asked["allow_patterns"]
+    assert requests["name"] == "somebody/tiny"
+    allowed = requests["allow_patterns"]
     assert "*.safetensors" in allowed
     assert not any(pattern.endswith(("bin", "pt", "py", "pkl", "*")) for pattern in allowed)
 

@@ -124,7 +124,7 @@ def test_the_type_is_the_one_asked_for_whatever_the_file_holds(name, tmp_path):
     if name != "bert":
         assert {p.dtype for p in low.model.head.parameters()} <= {torch.float32}
         assert low.model.classifier.weight.dtype == torch.float32
-    high, rough = (analysis.record(one, TEXT).logits for one in (full, low))
+    high, rough = (analysis.record(classifier, TEXT).logits for classifier in (full, low))
     assert rough.dtype == np.float32
     np.testing.assert_allclose(rough, high, rtol=0.1, atol=0.1)
 
@@ -220,7 +220,7 @@ def test_weights_of_another_shape_are_refused_by_name(name, key, file, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"head": "no_such_head"}, "'no_such_head' is not known here; known: "),
         ({"head_options": {"last_k": 99}}, "last_k is 99, and the encoder has 4 layers"),
@@ -230,9 +230,9 @@ def test_weights_of_another_shape_are_refused_by_name(name, key, file, tmp_path)
         ({"encoder": {"model_type": "no_such_model"}}, "no_such_model"),
     ],
 )
-def test_a_configuration_that_cannot_be_is_answered_with_the_reason(changes, told, tmp_path):
+def test_a_configuration_that_cannot_be_is_answered_with_the_reason(changes, message, tmp_path):
     edit_config(copy("max_seq_mha", tmp_path / "one"), **changes)
-    with pytest.raises(CheckpointError, match=told) as caught:
+    with pytest.raises(CheckpointError, match=message) as caught:
         analysis.load(tmp_path / "one", device="cpu")
     assert "one" in str(caught.value)
 
@@ -253,17 +253,17 @@ def test_a_folder_without_a_tokenizer_is_refused_or_uses_its_encoders(name, tmp_
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"dtype": "float16"}, r"dtype is 'float16'; known: float32, bfloat16"),
         ({"device": "gpu"}, "device is 'gpu'"),
         ({"device": "cuda:0"}, "no CUDA device"),
     ],
 )
-def test_options_that_cannot_be_are_refused(options, told):
+def test_options_that_cannot_be_are_refused(options, message):
     if options.get("device") == "cuda:0" and torch.cuda.is_available():
         return
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=message):
         analysis.load(zoo.folder("cls"), **options)
 
 

@@ -43,12 +43,12 @@ def by_hand(folder: Path, monkeypatch: pytest.MonkeyPatch) -> analysis.Classifie
         return analysis.load(folder, device="cpu")
 
 
-def assert_same_weights(one: analysis.Classifier, other: analysis.Classifier) -> None:
-    first, second = one.model.state_dict(), other.model.state_dict()
+def assert_same_weights(left: analysis.Classifier, other: analysis.Classifier) -> None:
+    first, second = left.model.state_dict(), other.model.state_dict()
     assert list(first) == list(second)
     for name, tensor in first.items():
         assert torch.equal(tensor, second[name]), name
-    assert one.report == other.report
+    assert left.report == other.report
 
 
 @pytest.mark.parametrize("changes", [{}, {"use_rslora": True}, {"lora_alpha": 5}])

@@ -61,8 +61,8 @@ def test_albert_may_have_more_layers_than_tensors():
 def test_a_value_of_another_type_is_listed_as_not_usable_and_the_others_stay(tmp_path, changes):
     copy("cls", tmp_path / "good")
     copy("cls", tmp_path / "odd", **changes)
-    found, broken = discover(tmp_path)
-    assert [checkpoint.id for checkpoint in found] == ["good"]
+    usable, broken = discover(tmp_path)
+    assert [checkpoint.id for checkpoint in usable] == ["good"]
     assert [entry.id for entry in broken] == ["odd"]
     assert next(iter(changes)) in broken[0].reason
 

@@ -80,9 +80,10 @@ def test_label2id_alone_names_the_classes(tmp_path):
 def test_two_tables_of_classes_that_differ_are_told(tmp_path):
     names = {"0": "neg", "1": "neu", "2": "pos"}
     table = {"neg": 2, "neu": 1, "pos": 0}
-    one = describe(copy("bert", tmp_path / "bert", id2label=names, label2id=table))
+    checkpoint = describe(copy("bert", tmp_path / "bert", id2label=names, label2id=table))
     assert any(
-        "class 0 is neg by id2label" in note and "pos by label2id" in note for note in one.notes
+        "class 0 is neg by id2label" in note and "pos by label2id" in note
+        for note in checkpoint.notes
     )
 
 
@@ -118,9 +119,9 @@ def test_without_a_model_type_it_is_refused_with_the_line_to_write(tmp_path):
 
 
 def test_a_classification_layer_beside_a_declared_encoder_is_told(tmp_path):
-    one = describe(copy("bert", tmp_path / "bert", architectures=["BertModel"]))
-    assert one.kind == "encoder"
-    assert any("BertForSequenceClassification" in note for note in one.notes)
+    checkpoint = describe(copy("bert", tmp_path / "bert", architectures=["BertModel"]))
+    assert checkpoint.kind == "encoder"
+    assert any("BertForSequenceClassification" in note for note in checkpoint.notes)
 
 
 def test_a_vocabulary_without_its_merges_is_refused_by_name(tmp_path):
@@ -182,9 +183,9 @@ def test_tied_tensors_may_stand_in_a_file_once(tmp_path):
         keys={"transformer": "encoder", "out": "classifier"},
         device="cpu",
     )
-    given = AutoTokenizer.from_pretrained(encoder)(TEXT, return_tensors="pt")
+    inputs = AutoTokenizer.from_pretrained(encoder)(TEXT, return_tensors="pt")
     with torch.no_grad():
-        vector = model(**given).last_hidden_state[0].mean(0)
+        vector = model(**inputs).last_hidden_state[0].mean(0)
     want = (state["out.weight"] @ vector + state["out.bias"]).numpy()
     np.testing.assert_allclose(analysis.record(loaded, TEXT).logits, want, atol=1e-4)
 
@@ -211,8 +212,8 @@ def test_a_cross_encoder_answers_as_sentence_transformers_does(tmp_path, activat
         "sentence_transformers", reason="sentence-transformers is not installed"
     )
     tiny.make_foreign_checkpoint(tmp_path / "one", "bert", ("score",), seed=4)
-    given = {} if activation is None else {"activation_fn": getattr(torch.nn, activation)()}
-    own = st.CrossEncoder(str(tmp_path / "one"), device="cpu", **given)
+    options = {} if activation is None else {"activation_fn": getattr(torch.nn, activation)()}
+    own = st.CrossEncoder(str(tmp_path / "one"), device="cpu", **options)
     own.save_pretrained(str(tmp_path / "saved"))
     loaded = analysis.load(tmp_path / "saved", device="cpu")
     trace = analysis.record(loaded, *SHORT)
@@ -232,8 +233,8 @@ def test_a_default_prompt_stands_before_the_first_text_of_a_pair_and_is_no_word_
     trace = analysis.record(loaded, *SHORT)
     np.testing.assert_allclose(trace.probabilities, own.predict([SHORT]), atol=1e-5)
     assert own.predict([SHORT], prompt="")[0] != pytest.approx(float(trace.probabilities[0]))
-    given = own.preprocess([SHORT], prompt="what is: ")["input_ids"][0].tolist()
-    assert trace.tokens.ids.tolist() == given
+    ids = own.preprocess([SHORT], prompt="what is: ")["input_ids"][0].tolist()
+    assert trace.tokens.ids.tolist() == ids
     batch = pa.RecordBatch.from_pydict({"row": [0], "text": [SHORT[0]], "pair": [SHORT[1]]})
     logits = analysis.corpus.predict_batch(loaded, batch).column("logits").to_pylist()
     np.testing.assert_allclose(logits[0], trace.logits, atol=1e-5)
@@ -283,7 +284,7 @@ def test_a_sentence_transformer_with_an_adapter_gives_its_own_vectors(tmp_path):
 
 def test_a_reason_names_a_folder_by_its_last_part(tmp_path):
     folder = copy("bert", tmp_path / "bert", quantization_config={"quant_method": "gptq"})
-    with pytest.raises(CheckpointError) as told:
+    with pytest.raises(CheckpointError) as refusal:
         analysis.load(folder)
-    assert str(told.value).startswith("bert: ")
-    assert str(tmp_path) not in str(told.value)
+    assert str(refusal.value).startswith("bert: ")
+    assert str(tmp_path) not in str(refusal.value)

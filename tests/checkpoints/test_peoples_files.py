@@ -93,9 +93,9 @@ def test_where_the_configuration_names_no_classes_the_weights_count_them(tmp_pat
     ],
 )
 def test_names_of_classes_stand_in_order_and_each_once(tmp_path, names, labels):
-    one = describe(copy("bert", tmp_path / "bert", id2label=names))
-    assert one.labels == labels
-    assert any("gaps" in note for note in one.notes) == (max(map(int, names)) > 2)
+    checkpoint = describe(copy("bert", tmp_path / "bert", id2label=names))
+    assert checkpoint.labels == labels
+    assert any("gaps" in note for note in checkpoint.notes) == (max(map(int, names)) > 2)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +152,14 @@ def test_a_first_piece_that_is_no_special_token_is_told_where_a_head_reads_it(tm
     AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path / "saved")
     loaded = analysis.load(tmp_path / "saved", device="cpu")
     first = analysis.record(loaded, TEXT).tokens.special[0]
-    told = any("first piece" in note for note in loaded.checkpoint.notes)
-    assert told == (head != "mean" and not first)
+    noted = any("first piece" in note for note in loaded.checkpoint.notes)
+    assert noted == (head != "mean" and not first)
 
 
 def test_a_sentence_transformers_folder_without_pooling_says_so(tmp_path):
     folder = copy("bare", tmp_path / "bare")
     module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
     (folder / "modules.json").write_text(json.dumps([module]))
-    one = describe(folder)
-    assert one.kind == "encoder"
-    assert any("no Pooling" in note for note in one.notes)
+    checkpoint = describe(folder)
+    assert checkpoint.kind == "encoder"
+    assert any("no Pooling" in note for note in checkpoint.notes)

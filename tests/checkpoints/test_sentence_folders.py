@@ -168,9 +168,11 @@ def test_a_setfit_pickle_is_refused_with_the_line_that_converts_it(tmp_path):
     logistic = LogisticRegression().fit(theirs.encode(TEXTS * 4), [0, 1, 2] * 4)
     joblib.dump(logistic, folder / "model_head.pkl")
     (folder / "config_setfit.json").write_text(json.dumps({"labels": ["no", "so", "yes"]}))
-    with pytest.raises(CheckpointError, match=r"pickle .*joblib.load\('model_head.pkl'\)") as told:
+    with pytest.raises(
+        CheckpointError, match=r"pickle .*joblib.load\('model_head.pkl'\)"
+    ) as refusal:
         analysis.load(folder)
-    line = str(told.value)[str(told.value).index("import joblib") :]
+    line = str(refusal.value)[str(refusal.value).index("import joblib") :]
     here = Path.cwd()
     try:
         __import__("os").chdir(folder)

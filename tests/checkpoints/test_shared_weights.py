@@ -27,19 +27,21 @@ def heads(tmp_path_factory):
 
 def test_what_they_have_in_common_counts_once(heads):
     loaded = [analysis.load(folder, device="cpu") for folder in sorted(heads.glob("own-*"))]
-    parts = [weights_of(one) for one in loaded]
-    together = {name: size for one in parts for name, size in one.items()}
+    parts = [weights_of(classifier) for classifier in loaded]
+    together = {name: size for part in parts for name, size in part.items()}
     encoder = sum(p.numel() * p.element_size() for p in loaded[0].encoder.parameters())
-    every = {p.data_ptr(): p.numel() * 4 for one in loaded for p in one.model.parameters()}
+    every = {
+        p.data_ptr(): p.numel() * 4 for classifier in loaded for p in classifier.model.parameters()
+    }
     assert sum(together.values()) == sum(every.values())
-    assert sum(map(sum, (one.values() for one in parts))) - sum(together.values()) == 2 * encoder
+    assert sum(map(sum, (part.values() for part in parts))) - sum(together.values()) == 2 * encoder
 
 
 def test_the_doctor_says_what_they_take_together(heads, capsys):
     assert main(["doctor", "--load", "--checkpoints", str(heads)]) == 0
-    said = capsys.readouterr().out
-    assert said.count(" MB") == 4
-    assert "in memory together" in said
+    output = capsys.readouterr().out
+    assert output.count(" MB") == 4
+    assert "in memory together" in output
 
 
 @pytest.mark.parametrize("attentions", [False, True])
@@ -56,7 +58,7 @@ def test_one_text_goes_through_the_encoder_once_for_all_of_them(heads, attention
     forget()
     passes = []
     for classifier in loaded:
-        classifier.encoder.register_forward_hook(lambda *given: passes.append(1))
+        classifier.encoder.register_forward_hook(lambda *arguments: passes.append(1))
     for classifier, expected in zip(loaded, alone, strict=True):
         trace = analysis.record(classifier, text, attentions=attentions)
         assert np.array_equal(trace.hidden, expected.hidden)

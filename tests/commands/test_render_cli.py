@@ -43,21 +43,21 @@ def render(root, tmp_path, capsys):
     """`render(view, "--option", ...) -> (exit code, files, stdout, stderr)`."""
 
     def call(*arguments, checkpoint="toy-max-s0", text=TEXT):
-        given = ["render", *arguments, "--checkpoints", str(root), "--output", str(tmp_path / "o")]
-        given += ["--checkpoint", checkpoint] if checkpoint else []
-        given += ["--text", text] if text is not None else []
-        code = main(given)
-        said = capsys.readouterr()
+        words = ["render", *arguments, "--checkpoints", str(root), "--output", str(tmp_path / "o")]
+        words += ["--checkpoint", checkpoint] if checkpoint else []
+        words += ["--text", text] if text is not None else []
+        code = main(words)
+        console = capsys.readouterr()
         files = {p.name: p.read_bytes() for p in sorted((tmp_path / "o").glob("*"))}
-        return code, files, said.out, said.err
+        return code, files, console.out, console.err
 
     return call
 
 
 def test_the_list_names_every_view_in_one_line(capsys):
     assert main(["render", "--list"]) == 0
-    said = capsys.readouterr()
-    lines = said.out.splitlines()
+    console = capsys.readouterr()
+    lines = console.out.splitlines()
     assert {"winners", "strips", "attention", "layers"} <= {line.split()[0] for line in lines}
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
     assert any("[quantity, words" in line for line in lines if line.startswith("winners"))
@@ -129,7 +129,7 @@ def test_a_pair_is_read_as_a_pair(render):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options", "said"),
+    ("arguments", "options", "sentence"),
     [
         (["winers"], {}, "no view is called 'winers'; known are "),
         ([], {}, "name a view"),
@@ -201,10 +201,10 @@ def test_a_pair_is_read_as_a_pair(render):
         (["reading", "--dpi", "99999"], {}, "give 36 to 2400"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(render, arguments, options, said):
+def test_what_cannot_be_done_is_said_in_one_sentence(render, arguments, options, sentence):
     code, files, out, err = render(*arguments, **options)
     assert (code, files, out) == (1, {}, "")
-    assert said in err
+    assert sentence in err
     assert "Traceback" not in err
 
 
@@ -220,10 +220,10 @@ def test_hostile_text_is_drawn_and_written_nowhere_else(render, tmp_path):
 def test_a_study_is_drawn_from_its_folder(key, tmp_path, capsys):
     folder = ROOT / "study" / "results" / "minilm"
     code = main(["render", key, "--study", str(folder), "--output", str(tmp_path)])
-    said = capsys.readouterr().err
+    errors = capsys.readouterr().err
     if code:  # the runs of this study are still being added
-        assert "Traceback" not in said
-        assert "run" in said
+        assert "Traceback" not in errors
+        assert "run" in errors
         return
     data = json.loads(next(tmp_path.glob("*.json")).read_text())
     assert data["view"] == key
@@ -251,7 +251,7 @@ def test_a_folder_that_is_none_is_said(root, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "sentence"),
     [
         (lambda p: None, "there is no such file"),
         (lambda p: p.mkdir(), "this is a folder"),
@@ -259,7 +259,7 @@ def test_a_folder_that_is_none_is_said(root, tmp_path, capsys):
         (lambda p: p.write_bytes(b"\xff\xfe\x00"), "it is no JSON"),
     ],
 )
-def test_rebuild_says_what_is_wrong_with_a_file_and_goes_on(make, said, tmp_path, capsys):
+def test_rebuild_says_what_is_wrong_with_a_file_and_goes_on(make, sentence, tmp_path, capsys):
     from analysis.figures.files.saved import save
     from analysis.figures.files.sidecar import sidecar
 
@@ -279,7 +279,7 @@ def test_rebuild_says_what_is_wrong_with_a_file_and_goes_on(make, said, tmp_path
     )
     said_all = capsys.readouterr()
     assert code == 1
-    assert said in said_all.err
+    assert sentence in said_all.err
     assert (tmp_path / "out" / "good.pdf").read_bytes() == good.data
 
 
@@ -306,10 +306,10 @@ def test_the_command_line_answers_without_loading_torch():
 
 def test_doctor_tells_what_is_there_and_what_is_broken(root, tmp_path, capsys):
     assert main(["doctor", "--checkpoints", str(root)]) == 0
-    said = capsys.readouterr().out
-    assert in_order(said, "toy-mha", "mha", "2 classes")
-    assert "no browser is needed" in said
-    assert "sans font:" in said
+    output = capsys.readouterr().out
+    assert in_order(output, "toy-mha", "mha", "2 classes")
+    assert "no browser is needed" in output
+    assert "sans font:" in output
     shutil.copytree(root / "toy-mha", tmp_path / "cut")
     weights = tmp_path / "cut" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-9])

@@ -42,7 +42,7 @@ print(failed)
 
 
 def test_threads_that_need_it_first_at_the_same_moment_all_have_it():
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", TOGETHER], capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"

@@ -206,7 +206,7 @@ def test_a_second_part_is_not_taken_for_a_faster_one(key, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("progress", "said"),
+    ("progress", "line"),
     [
         (Progress(), ""),
         (Progress(what="loading"), "loading"),
@@ -215,8 +215,8 @@ def test_a_second_part_is_not_taken_for_a_faster_one(key, monkeypatch):
         (Progress(4, 4, 0.0, "done"), "done: 4 of 4"),
     ],
 )
-def test_progress_is_said_in_one_line(progress, said):
-    assert progress.sentence() == said
+def test_progress_is_said_in_one_line(progress, line):
+    assert progress.sentence() == line
 
 
 def test_owners_take_turns_whoever_began_first():

@@ -26,13 +26,13 @@ class Room:
         self.turns, self.free = Turns(slots), threading.Event()
         self.order: list[str] = []
         self.threads: list[threading.Thread] = []
-        self.told: list[tuple[int, float]] = []
+        self.reports: list[tuple[int, float]] = []
         self._start("first", lambda: self.free.wait(PATIENT))
         until(lambda: self.order == ["first"])
 
     def _start(self, who, work=lambda: None, wait=None, name=""):
         def run():
-            with self.turns.turn(who, wait or (lambda *told: self.told.append(told))):
+            with self.turns.turn(who, wait or (lambda *report: self.reports.append(report))):
                 self.order.append(name or who)
                 work()
 
@@ -69,7 +69,7 @@ def test_never_more_than_the_slots_run_at_once():
     turns, running, most = Turns(2), [], []
 
     def work(who):
-        with turns.turn(who, lambda *told: None):
+        with turns.turn(who, lambda *reports: None):
             running.append(who)
             most.append(len(running))
             time.sleep(0.01)
@@ -90,7 +90,7 @@ def test_more_run_at_once_while_many_wait():
     running: list[str] = []
 
     def work(who):
-        with turns.turn(who, lambda *told: None):
+        with turns.turn(who, lambda *reports: None):
             running.append(who)
             free.wait(PATIENT)
 
@@ -115,7 +115,7 @@ def test_who_waits_is_told_the_place_in_the_line():
     room = Room()
     room.ask("second")
     room.ask("third")
-    until(lambda: {place for place, _ in room.told} >= {1, 2})
+    until(lambda: {place for place, _ in room.reports} >= {1, 2})
     room.end()
 
 
@@ -125,7 +125,7 @@ def test_what_is_overtaken_leaves_the_line():
     class Overtaken(Exception):
         pass
 
-    def leave(*told):
+    def leave(*reports):
         raise Overtaken
 
     failed = []
@@ -144,7 +144,7 @@ def test_what_is_overtaken_leaves_the_line():
 
 def test_a_turn_that_fails_gives_its_place_back():
     turns = Turns(1)
-    with pytest.raises(ValueError, match="broken"), turns.turn("a", lambda *told: None):
+    with pytest.raises(ValueError, match="broken"), turns.turn("a", lambda *reports: None):
         raise ValueError("broken")
-    with turns.turn("b", lambda *told: None):
+    with turns.turn("b", lambda *reports: None):
         assert turns.people == 1

@@ -59,11 +59,11 @@ def vectors(folder: Path) -> pd.DataFrame:
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
 def test_a_file_comes_out_with_its_columns_and_the_vectors(tmp_path, order, kind):
     out = run([write(tmp_path, kind)], tmp_path / "out", order)
-    found = vectors(out)
-    assert list(found["text"]) == TEXTS
+    columns = vectors(out)
+    assert list(columns["text"]) == TEXTS
     made = embed(analysis.load(order.checkpoint), TEXTS, pooling=("mean", "cls"), layers=(1, -1))
     for pooling, layer in made:
-        drawn = np.stack(found[f"{pooling}@{layer}"])
+        drawn = np.stack(columns[f"{pooling}@{layer}"])
         np.testing.assert_allclose(drawn, made[pooling, layer], atol=1e-5)
 
 
@@ -150,9 +150,9 @@ def test_no_row_is_lost_or_doubled_when_a_worker_dies(tmp_path, order, ray, monk
                 os._exit(1)
             return batch
 
-    found = vectors(run(files, tmp_path / "out", order, engine="ray", workers=1, work=Dying))
+    columns = vectors(run(files, tmp_path / "out", order, engine="ray", workers=1, work=Dying))
     assert mark.exists()
-    assert sorted(found["text"]) == sorted(TEXTS)
+    assert sorted(columns["text"]) == sorted(TEXTS)
 
 
 def test_mistakes_are_named(tmp_path, order, checkpoint):
@@ -207,9 +207,9 @@ def test_quotation_marks_of_a_tsv_take_no_rows_along(tmp_path, checkpoint):
     rows = [f"1\t{i}\t{i}\t{text}\t{text}" for i, text in enumerate(QUOTED)]
     source.write_text("\n".join(["Quality\tid\tother\t#1 String\t#2 String", *rows]) + "\n")
     order = Order(str(checkpoint), "#1 String", "#2 String")
-    found = vectors(run([source], tmp_path / "out", order))
-    assert list(found["#1 String"]) == QUOTED
-    assert list(found["#2 String"]) == QUOTED
+    columns = vectors(run([source], tmp_path / "out", order))
+    assert list(columns["#1 String"]) == QUOTED
+    assert list(columns["#2 String"]) == QUOTED
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv"])
@@ -298,8 +298,8 @@ def test_a_run_of_ray_that_failed_can_be_begun_anew(tmp_path, order, ray):
 
     with pytest.raises(Exception, match="no"):
         run([source], tmp_path / "out", order, engine="ray", work=Failing)
-    found = vectors(run([source], tmp_path / "out", order, engine="ray", work=Passing))
-    assert sorted(found["text"]) == sorted(TEXTS)
+    columns = vectors(run([source], tmp_path / "out", order, engine="ray", work=Passing))
+    assert sorted(columns["text"]) == sorted(TEXTS)
     with pytest.raises(ValueError, match="written by Ray already"):
         run([source], tmp_path / "out", order, engine="ray")
 

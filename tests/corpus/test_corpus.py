@@ -118,30 +118,30 @@ class TestPredictBatch:
 
 
 class TestMemory:
-    def failing_above(self, monkeypatch, tokens, kind=torch.OutOfMemoryError, told="no memory"):
+    def failing_above(self, monkeypatch, tokens, kind=torch.OutOfMemoryError, message="no memory"):
         real, sizes = runs.forward, []
 
         def forward(classifier, inputs):
             sizes.append(inputs["input_ids"].numel())
             if sizes[-1] > tokens:
-                raise kind(told)
+                raise kind(message)
             return real(classifier, inputs)
 
         monkeypatch.setattr(runs, "forward", forward)
         return sizes
 
     @pytest.mark.parametrize(
-        ("kind", "told"),
+        ("kind", "message"),
         [
             (torch.OutOfMemoryError, "CUDA out of memory"),
             (RuntimeError, "DefaultCPUAllocator: can't allocate memory: you tried"),
             (MemoryError, ""),
         ],
     )
-    def test_out_of_memory_halves_the_batch_and_goes_on(self, monkeypatch, kind, told):
+    def test_out_of_memory_halves_the_batch_and_goes_on(self, monkeypatch, kind, message):
         classifier, table = zoo.loaded("mha"), data(60)
         whole = runs.predict_batch(classifier, batch_of(table))
-        sizes = self.failing_above(monkeypatch, 150, kind, told)
+        sizes = self.failing_above(monkeypatch, 150, kind, message)
         answer = runs.predict_batch(classifier, batch_of(table), batch_tokens=1000)
         np.testing.assert_allclose(logits_of(answer, 3), logits_of(whole, 3), rtol=0, atol=1e-5)
         assert sum(size > 150 for size in sizes) <= 4  # it learns, and does not fail every time

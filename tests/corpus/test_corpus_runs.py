@@ -30,19 +30,19 @@ class TestRun:
     def test_every_row_is_answered_and_the_files_say_the_same(self, tmp_path):
         classifier, table = zoo.loaded("max_seq_mha"), data(50)
         seen = []
-        found = runs.run(
+        answers = runs.run(
             classifier,
             table,
             tmp_path,
             batch_tokens=128,
             progress=lambda *report: seen.append(report),
         )
-        assert found.complete
+        assert answers.complete
         whole = runs.predict_batch(classifier, batch_of(table))
-        np.testing.assert_allclose(found.logits, logits_of(whole, 3), rtol=0, atol=1e-5)
-        assert found.tokens.tolist() == whole["tokens"].to_pylist()
+        np.testing.assert_allclose(answers.logits, logits_of(whole, 3), rtol=0, atol=1e-5)
+        assert answers.tokens.tolist() == whole["tokens"].to_pylist()
         again = predictions.read(tmp_path, classifier.checkpoint, table)
-        np.testing.assert_array_equal(again.logits, found.logits)
+        np.testing.assert_array_equal(again.logits, answers.logits)
         assert seen[0][:3] == (0, 50, classifier.checkpoint.id)
         assert seen[-1] == (50, 50, classifier.checkpoint.id, pytest.approx(1.0))
         assert all(a[3] < b[3] for a, b in pairwise(seen))
@@ -170,12 +170,12 @@ class TestRun:
         some = data(12)
         runs.run(classifier, some, tmp_path)
         place = runs.compute(classifier, table, tmp_path, [PREDICTION, FirstNumber()])
-        found = predictions.read_parts(place, "first-number")
-        assert sorted(found["row"].to_pylist()) == list(range(12))
+        parts = predictions.read_parts(place, "first-number")
+        assert sorted(parts["row"].to_pylist()) == list(range(12))
         assert len(list((place / "prediction").glob("part-*"))) == 1  # not computed twice
-        row = found["row"].to_pylist().index(4)
+        row = parts["row"].to_pylist().index(4)
         expected = analysis.record(classifier, table.text[4]).hidden[-1, 0, :2]
-        np.testing.assert_allclose(found["vector"][row].as_py(), expected, atol=1e-5)
+        np.testing.assert_allclose(parts["vector"][row].as_py(), expected, atol=1e-5)
 
 
 class TestCache:
@@ -189,8 +189,8 @@ class TestCache:
             runs.run(classifier, table, tmp_path)
             folders.append(predictions.place_of(tmp_path, classifier.checkpoint, table, "float32"))
             os.utime(folders[-1], (1_000_000 + age, 1_000_000 + age))
-        one = predictions.size(folders[2])
-        assert predictions.prune(tmp_path, one + 10, keep=[folders[0]]) > 0
+        size = predictions.size(folders[2])
+        assert predictions.prune(tmp_path, size + 10, keep=[folders[0]]) > 0
         assert [folder.is_dir() for folder in folders] == [True, False, False]
         assert predictions.clear(tmp_path) > 0
         assert predictions.size(tmp_path) == 0
@@ -240,9 +240,9 @@ class TestRefusal:
         assert "answers with a number" in runs.refusal(regression, self.labelled(("a", "b")))
 
     def test_pairs_and_single_texts_do_not_mix(self, tmp_path):
-        one = zoo.loaded("cls").checkpoint
-        assert "reads one text" in runs.refusal(one, data(4, pairs=True))
-        assert "reads pairs" in runs.refusal(replace(one, pairs=True), data(4))
+        checkpoint = zoo.loaded("cls").checkpoint
+        assert "reads one text" in runs.refusal(checkpoint, data(4, pairs=True))
+        assert "reads pairs" in runs.refusal(replace(checkpoint, pairs=True), data(4))
         foreign = zoo.loaded("bert").checkpoint
         assert runs.refusal(foreign, data(4, pairs=True)) is None
 
@@ -261,10 +261,10 @@ def test_a_demo_checkpoint_scores_what_its_card_says(glue_dir, tmp_path):
 
     opened = runs.open_for_data("sst2-cls", dtype="float32", device="cpu")
     table = read("sst2", "dev", glue_dir)
-    found = evaluate(table, runs.run(opened, table, tmp_path))
-    assert found.n == 872
-    assert found.score("accuracy").value == pytest.approx(0.8911, abs=5e-5)
-    assert found.calibration.n == 872
+    evaluation = evaluate(table, runs.run(opened, table, tmp_path))
+    assert evaluation.n == 872
+    assert evaluation.score("accuracy").value == pytest.approx(0.8911, abs=5e-5)
+    assert evaluation.calibration.n == 872
 
 
 def test_results_are_cleared_but_for_what_a_run_is_writing(tmp_path):

@@ -76,8 +76,8 @@ def test_poolings_are_those_of_sentence_transformers_on_real_weights():
         )
         with torch.no_grad():
             vectors = reference.encode(texts, batch_size=1, normalize_embeddings=False)
-        for one, vector in zip(mine, vectors, strict=True):
-            np.testing.assert_allclose(one[own, -1][0], vector, atol=1e-6)
+        for text_vector, vector in zip(mine, vectors, strict=True):
+            np.testing.assert_allclose(text_vector[own, -1][0], vector, atol=1e-6)
 
 
 def test_an_encoder_without_pooling_head_has_vectors_and_says_what_it_has_not():
@@ -142,9 +142,9 @@ def test_poolings_and_the_pooling_head_compute_in_float32_beside_an_encoder_in_b
     head = classifier.model.head
     read = head.read
 
-    def watched(*given):
+    def watched(*arguments):
         seen.append(torch.is_autocast_enabled("cpu"))
-        return read(*given)
+        return read(*arguments)
 
     monkeypatch.setattr(head, "read", watched)
     hook = classifier.encoder.register_forward_hook(

@@ -24,7 +24,7 @@ def two_threads(monkeypatch):
 def test_answers_are_those_of_one_pass_after_the_other(name, tmp_path, monkeypatch):
     classifier, table = zoo.loaded(name), data(60)
     readers = readers_of(classifier, ("mean", "max"), (1, -1))
-    given = []
+    batches = []
     for count in (1, 3):
         monkeypatch.setattr(lanes, "all_threads", lambda count=count: count)
         place = runs.compute(classifier, table, tmp_path / str(count), readers, batch_tokens=64)
@@ -32,10 +32,10 @@ def test_answers_are_those_of_one_pass_after_the_other(name, tmp_path, monkeypat
         assert all(part.num_rows == 60 for part in parts)
         for key in (("mean", 1), ("max", classifier.encoder.config.num_hidden_layers)):
             _, vectors = stored(tmp_path / str(count), classifier.checkpoint, table, key)
-            given.append(vectors)
-    half = len(given) // 2
-    for one, several in zip(given[:half], given[half:], strict=True):
-        np.testing.assert_allclose(several, one, rtol=0, atol=1e-5)
+            batches.append(vectors)
+    half = len(batches) // 2
+    for alone, several in zip(batches[:half], batches[half:], strict=True):
+        np.testing.assert_allclose(several, alone, rtol=0, atol=1e-5)
 
 
 def test_a_twin_has_the_same_numbers_and_modules_of_its_own(two_threads):
@@ -78,7 +78,7 @@ def test_a_model_that_cannot_be_copied_reads_one_pass_after_the_other(two_thread
 
 
 def test_a_row_that_fits_into_no_memory_is_named_from_any_lane(two_threads, tmp_path, monkeypatch):
-    def full(*given):
+    def full(*arguments):
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(runs, "forward", full)

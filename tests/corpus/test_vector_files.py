@@ -85,9 +85,9 @@ def test_many_rows_are_sampled_with_their_texts(tmp_path):
 
 def test_other_vectors_have_another_name(tmp_path, vectors):
     np.save(tmp_path / "v.npy", vectors)
-    one = open_vectors(tmp_path / "v.npy").weights
+    digest = open_vectors(tmp_path / "v.npy").weights
     np.save(tmp_path / "v.npy", vectors + 1)
-    assert open_vectors(tmp_path / "v.npy").weights != one
+    assert open_vectors(tmp_path / "v.npy").weights != digest
 
 
 @pytest.mark.parametrize(

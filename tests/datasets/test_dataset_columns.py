@@ -40,10 +40,10 @@ class TestColumns:
 
     def test_without_usual_names_the_content_decides(self):
         content = "nr,was,wie\n1,Ein schöner langer Satz.,gut\n2,Noch ein ganzer Satz.,schlecht\n"
-        found = read_upload(content.encode(), "a.csv")
-        assert found.columns == Columns("was", None, "wie")
-        assert found.guessed
-        assert any("text from 'was'" in note for note in found.notes)
+        upload = read_upload(content.encode(), "a.csv")
+        assert upload.columns == Columns("was", None, "wie")
+        assert upload.guessed
+        assert any("text from 'was'" in note for note in upload.notes)
 
     def test_a_second_text_is_looked_for_only_where_it_is_wanted(self):
         content = b"sentence1,sentence2,label\na b c,d e f,1\nx y z,u v w,0\n"
@@ -51,9 +51,9 @@ class TestColumns:
         assert read_upload(content, "a.csv").table.pair == ("d e f", "u v w")
 
     def test_a_file_without_a_header_is_read_from_its_first_line(self):
-        found = read_upload(b"A fine film.,1\nA dull film.,0\n", "a.csv", labels=SENTIMENT)
-        assert found.table.text == ("A fine film.", "A dull film.")
-        assert any("first line reads as data" in note for note in found.notes)
+        upload = read_upload(b"A fine film.,1\nA dull film.,0\n", "a.csv", labels=SENTIMENT)
+        assert upload.table.text == ("A fine film.", "A dull film.")
+        assert any("first line reads as data" in note for note in upload.notes)
 
     def test_a_wrong_column_lists_those_there_are(self):
         with pytest.raises(DataError, match=r"no column 'sentence'.*'text', 'label'"):
@@ -61,19 +61,19 @@ class TestColumns:
 
     def test_further_columns_are_kept_row_by_row(self):
         content = b"text,label,source\nfine,1,web\n,0,book\ndull,0,book\n"
-        found = read_upload(content, "a.csv", more=["source"])
-        assert found.more == {"source": ("web", "book")}
+        upload = read_upload(content, "a.csv", more=["source"])
+        assert upload.more == {"source": ("web", "book")}
 
 
 class TestLabels:
     def test_unknown_labels_are_offered_a_mapping_which_then_holds(self):
         content = b"text,label\none,posi\ntwo,negative\nthree,posi\nfour,mixed\n"
-        found = read_upload(content, "a.csv", labels=SENTIMENT)
-        assert [(u.value, u.count, u.row, u.suggestion) for u in found.unknown] == [
+        upload = read_upload(content, "a.csv", labels=SENTIMENT)
+        assert [(u.value, u.count, u.row, u.suggestion) for u in upload.unknown] == [
             ("posi", 2, 2, "positive"),
             ("mixed", 1, 5, None),
         ]
-        assert found.table.text == ("two",)
+        assert upload.table.text == ("two",)
         mapped = read_upload(
             content, "a.csv", labels=SENTIMENT, mapping={"posi": "positive", "mixed": None}
         )
@@ -83,24 +83,24 @@ class TestLabels:
         assert mapped.mapping == {"posi": "positive", "negative": "negative"}
 
     def test_numbers_are_read_as_the_checkpoints_classes_and_it_is_said(self):
-        found = read_upload(b"text,label\none,1\ntwo,0\n", "a.csv", labels=SENTIMENT)
-        assert found.table.label.tolist() == [1, 0]
-        assert any("1 as positive, 0 as negative" in note for note in found.notes)
+        upload = read_upload(b"text,label\none,1\ntwo,0\n", "a.csv", labels=SENTIMENT)
+        assert upload.table.label.tolist() == [1, 0]
+        assert any("1 as positive, 0 as negative" in note for note in upload.notes)
 
     def test_a_mapping_to_no_class_is_refused(self):
         with pytest.raises(DataError, match=r"'good'.*none of the classes"):
             read_upload(CSV, "a.csv", labels=SENTIMENT, mapping={"positive": "good"})
 
     def test_without_given_classes_the_files_own_are_taken(self):
-        found = read_upload(b"text,label\na,10\nb,9\nc,10\n", "a.csv")
-        assert found.table.labels == ("9", "10")
+        upload = read_upload(b"text,label\na,10\nb,9\nc,10\n", "a.csv")
+        assert upload.table.labels == ("9", "10")
 
     def test_fractions_and_an_asked_for_number_make_a_regression(self):
-        found = read_upload(b"text,label\na,1\nb,0.5\n", "a.csv")
-        assert found.table.regression
-        asked = read_upload(b"text,label\na,1\nb,2\nc,much\n", "a.csv", labels=())
-        assert asked.table.label.tolist() == [1.0, 2.0]
-        assert asked.problems[0].what.startswith("the label 'much' ")
+        upload = read_upload(b"text,label\na,1\nb,0.5\n", "a.csv")
+        assert upload.table.regression
+        ratings = read_upload(b"text,label\na,1\nb,2\nc,much\n", "a.csv", labels=())
+        assert ratings.table.label.tolist() == [1.0, 2.0]
+        assert ratings.problems[0].what.startswith("the label 'much' ")
 
     def test_free_text_is_not_taken_for_classes(self):
         content = "text,label\n" + "".join(f"text {n},opinion {n}\n" for n in range(60))
@@ -108,16 +108,16 @@ class TestLabels:
             read_upload(content.encode(), "a.csv")
 
     def test_a_table_without_a_label_column_has_none(self):
-        found = read_upload(CSV, "a.csv", columns=Columns("text"))
-        assert found.table.label is None
-        assert len(found.table) == 2
+        upload = read_upload(CSV, "a.csv", columns=Columns("text"))
+        assert upload.table.label is None
+        assert len(upload.table) == 2
 
 
 class TestHub:
     @pytest.fixture
     def shards(self, tmp_path, monkeypatch):
         """Two Parquet files of a data set as the Hub has them; what was asked for is noted."""
-        asked = []
+        requests = []
 
         def write(*labels):
             paths = []
@@ -128,35 +128,37 @@ class TestHub:
                     {"idx": range(len(part)), "sentence": texts, "label": part}
                 ).to_parquet(paths[-1])
             monkeypatch.setattr(
-                "analysis.datasets.hub.parquet_files", lambda *what: asked.append(what) or paths
+                "analysis.datasets.hub.parquet_files", lambda *what: requests.append(what) or paths
             )
-            return asked
+            return requests
 
         return write
 
     def test_all_files_of_a_split_are_read_with_rows_counted_through(self, shards):
-        asked = shards([1, 0, 1], [0, 0])
-        found = read_hub("someone/films", "validation", labels=SENTIMENT)
-        assert asked == [("someone/films", "default/validation/*.parquet", "refs/convert/parquet")]
-        assert len(found.table) == 5
-        assert found.lines.tolist() == [1, 2, 3, 4, 5]
-        assert found.table.label.tolist() == [1, 0, 1, 0, 0]
-        assert found.table.text[3] == "text 1 0"
+        requests = shards([1, 0, 1], [0, 0])
+        upload = read_hub("someone/films", "validation", labels=SENTIMENT)
+        assert requests == [
+            ("someone/films", "default/validation/*.parquet", "refs/convert/parquet")
+        ]
+        assert len(upload.table) == 5
+        assert upload.lines.tolist() == [1, 2, 3, 4, 5]
+        assert upload.table.label.tolist() == [1, 0, 1, 0, 0]
+        assert upload.table.text[3] == "text 1 0"
 
     def test_labels_that_are_not_published_leave_the_texts(self, shards):
         shards([-1, -1])
-        found = read_hub("someone/films", "test", labels=SENTIMENT)
-        assert (len(found.table), found.table.label) == (2, None)
-        assert "not published" in found.notes[-1]
+        upload = read_hub("someone/films", "test", labels=SENTIMENT)
+        assert (len(upload.table), upload.table.label) == (2, None)
+        assert "not published" in upload.notes[-1]
 
     def test_labels_that_say_nothing_yet_are_asked_about_and_not_taken_for_unpublished(
         self, shards
     ):
         shards([5, 7])
-        found = read_hub("someone/films", labels=SENTIMENT)
-        assert len(found.table) == 0
-        assert {one.value for one in found.unknown} == {"5", "7"}
-        assert not any("not published" in note for note in found.notes)
+        upload = read_hub("someone/films", labels=SENTIMENT)
+        assert len(upload.table) == 0
+        assert {value.value for value in upload.unknown} == {"5", "7"}
+        assert not any("not published" in note for note in upload.notes)
 
 
 class TestSize:
@@ -202,9 +204,9 @@ print((most - before) >> 20)
             if done > 10_000:
                 cancel.set()
 
-        found = read_upload(content.encode(), "a.csv", progress=report, cancel=cancel)
-        assert 10_000 < len(found.table) < 20_000
-        assert any("stopped after" in note for note in found.notes)
+        upload = read_upload(content.encode(), "a.csv", progress=report, cancel=cancel)
+        assert 10_000 < len(upload.table) < 20_000
+        assert any("stopped after" in note for note in upload.notes)
         assert all(0 <= share <= 1 for _, share in seen)
 
     def test_a_table_on_disk_answers_as_one_in_memory(self, monkeypatch):

@@ -49,11 +49,11 @@ class TestForms:
         ],
     )
     def test_the_same_rows_come_out_of_every_form(self, name, content, form):
-        found = read_upload(content, name)
-        assert found.form == form
-        assert found.table.text == ("A fine film.", "A dull film.")
-        assert [found.table.labels[i] for i in found.table.label] == ["positive", "negative"]
-        assert (found.problems, found.left_out) == ((), 0)
+        upload = read_upload(content, name)
+        assert upload.form == form
+        assert upload.table.text == ("A fine film.", "A dull film.")
+        assert [upload.table.labels[i] for i in upload.table.label] == ["positive", "negative"]
+        assert (upload.problems, upload.left_out) == ((), 0)
         assert peek(content, name).rows[0] == {"text": "A fine film.", "label": "positive"}
 
     def test_parquet_is_read_from_bytes_and_from_a_path(self, tmp_path):
@@ -64,10 +64,10 @@ class TestForms:
             (tmp_path / "a.parquet").read_bytes(),
             io.BytesIO((tmp_path / "a.parquet").read_bytes()),
         ):
-            found = read_upload(source, "a.parquet", labels=SENTIMENT)
-            assert found.table.text == ("A fine film.",)
-            assert found.table.label.tolist() == [1]
-            assert kinds(found) == {(2, "without a text")}
+            upload = read_upload(source, "a.parquet", labels=SENTIMENT)
+            assert upload.table.text == ("A fine film.",)
+            assert upload.table.label.tolist() == [1]
+            assert kinds(upload) == {(2, "without a text")}
 
     def test_class_names_in_a_parquet_file_of_the_hub_are_used(self, tmp_path):
         about = {"info": {"features": {"label": {"_type": "ClassLabel", "names": ["no", "yes"]}}}}
@@ -75,15 +75,17 @@ class TestForms:
             {"huggingface": json.dumps(about)}
         )
         pq.write_table(table, tmp_path / "a.parquet")
-        found = read_upload(tmp_path / "a.parquet")
-        assert found.table.labels == ("no", "yes")
-        assert found.table.label.tolist() == [1, 0]
+        upload = read_upload(tmp_path / "a.parquet")
+        assert upload.table.labels == ("no", "yes")
+        assert upload.table.label.tolist() == [1, 0]
 
     def test_a_line_each_is_a_table_of_one_column(self):
-        found = read_upload(b"The plot is thin, but fun.\nWhat a film, and what a cast!\n", "a.txt")
-        assert found.table.text == ("The plot is thin, but fun.", "What a film, and what a cast!")
-        assert found.table.label is None
-        assert found.form == "text"
+        upload = read_upload(
+            b"The plot is thin, but fun.\nWhat a film, and what a cast!\n", "a.txt"
+        )
+        assert upload.table.text == ("The plot is thin, but fun.", "What a film, and what a cast!")
+        assert upload.table.label is None
+        assert upload.form == "text"
 
     @given(
         st.lists(
@@ -102,9 +104,9 @@ class TestForms:
         frame = pd.DataFrame(rows, columns=["text", "label"])
         for encoding in ("utf-8", "utf-8-sig", "utf-16"):
             written = frame.to_csv(index=False).encode(encoding)
-            found = read_upload(written, "a.csv", labels=SENTIMENT)
-            assert tuple(found.table.text) == tuple(frame["text"])
-            assert [SENTIMENT[i] for i in found.table.label] == frame["label"].tolist()
+            upload = read_upload(written, "a.csv", labels=SENTIMENT)
+            assert tuple(upload.table.text) == tuple(frame["text"])
+            assert [SENTIMENT[i] for i in upload.table.label] == frame["label"].tolist()
 
 
 class TestEncodings:
@@ -114,12 +116,12 @@ class TestEncodings:
         "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]
     )
     def test_letters_survive(self, encoding):
-        found = read_upload(self.TEXT.encode(encoding), "a.csv")
-        assert found.table.text == ("Un café très agréable", "Übel und öde")
-        assert found.left_out == 0
-        assert found.problems == ()
+        upload = read_upload(self.TEXT.encode(encoding), "a.csv")
+        assert upload.table.text == ("Un café très agréable", "Übel und öde")
+        assert upload.left_out == 0
+        assert upload.problems == ()
         if encoding in ("latin-1", "cp1252"):
-            assert any("Windows-1252" in note for note in found.notes)
+            assert any("Windows-1252" in note for note in upload.notes)
 
     @pytest.mark.parametrize(
         ("encoding", "texts"),
@@ -141,9 +143,9 @@ class TestEncodings:
     )
     def test_other_scripts_are_read_in_their_own_encoding(self, encoding, texts):
         rows = "".join(f'"{text}",{place}\n' for place, text in enumerate(texts))
-        found = read_upload(("text,label\n" + rows).encode(encoding), "a.csv")
-        assert tuple(found.table.text) == texts
-        assert any(encoding.upper() in note for note in found.notes)
+        upload = read_upload(("text,label\n" + rows).encode(encoding), "a.csv")
+        assert tuple(upload.table.text) == texts
+        assert any(encoding.upper() in note for note in upload.notes)
 
     def test_a_file_of_two_encodings_is_read_line_by_line_and_the_odd_ones_are_named(self):
         content = (
@@ -151,13 +153,13 @@ class TestEncodings:
             + "Übel,negative\n".encode("latin-1")
             + "“Öde”,negative\n".encode("cp1252")
         )
-        found = read_upload(content, "a.csv")
-        assert found.table.text == ("Un café", "Übel", "“Öde”")
-        assert kinds(found) == {(3, "encoding"), (4, "encoding")}
-        assert all(problem.kept for problem in found.problems)
+        upload = read_upload(content, "a.csv")
+        assert upload.table.text == ("Un café", "Übel", "“Öde”")
+        assert kinds(upload) == {(3, "encoding"), (4, "encoding")}
+        assert all(problem.kept for problem in upload.problems)
 
     @pytest.mark.parametrize(
-        ("content", "told"),
+        ("content", "message"),
         [
             (b"", "is empty"),
             (b"\n\n  \n", "no rows"),
@@ -168,8 +170,8 @@ class TestEncodings:
             (b"PAR1 and then nothing", "damaged Parquet"),
         ],
     )
-    def test_what_is_no_table_says_what_it_is_and_what_to_do(self, content, told):
-        with pytest.raises(DataError, match=told) as error:
+    def test_what_is_no_table_says_what_it_is_and_what_to_do(self, content, message):
+        with pytest.raises(DataError, match=message) as error:
             read_upload(content, "a.csv")
         assert "a.csv" in str(error.value)
 
@@ -196,10 +198,10 @@ class TestRows:
             b"A fine film.,negative\n"  # 9 same text, other label: kept
             b"A fair film.,neutral\n"  # 10
         )
-        found = read_upload(content, "a.csv", labels=SENTIMENT)
-        assert found.table.text == ("A fine film.", "A fine film.")
-        assert found.lines.tolist() == [2, 9]
-        assert kinds(found) == {
+        upload = read_upload(content, "a.csv", labels=SENTIMENT)
+        assert upload.table.text == ("A fine film.", "A fine film.")
+        assert upload.lines.tolist() == [2, 9]
+        assert kinds(upload) == {
             (3, "without a text"),
             (4, "without a label"),
             (5, "wrong number of columns"),
@@ -207,41 +209,41 @@ class TestRows:
             (8, "without a label"),
             (10, "with an unknown label"),
         }
-        assert (found.rows, found.left_out) == (8, 6)
-        assert [problem.row for problem in found.problems] == [3, 4, 5, 6, 8, 10]
-        assert "as row 2" in found.problems[3].what
-        assert in_order(found.sentence(), "2 of 8 rows", "left out")
-        assert "2 without a label" in found.sentence()
+        assert (upload.rows, upload.left_out) == (8, 6)
+        assert [problem.row for problem in upload.problems] == [3, 4, 5, 6, 8, 10]
+        assert "as row 2" in upload.problems[3].what
+        assert in_order(upload.sentence(), "2 of 8 rows", "left out")
+        assert "2 without a label" in upload.sentence()
 
     def test_repeated_rows_can_be_kept(self):
-        found = read_upload(CSV + b"A fine film.,positive\n", "a.csv", duplicates="keep")
-        assert len(found.table) == 3
+        upload = read_upload(CSV + b"A fine film.,positive\n", "a.csv", duplicates="keep")
+        assert len(upload.table) == 3
 
     def test_quoted_fields_keep_commas_marks_tabs_and_line_breaks(self):
         content = b'text,label\n"one, ""two""\nthree\tfour",positive\nfive,negative\n'
-        found = read_upload(content, "a.csv")
-        assert found.table.text == ('one, "two"\nthree\tfour', "five")
-        assert found.lines.tolist() == [2, 4]
+        upload = read_upload(content, "a.csv")
+        assert upload.table.text == ('one, "two"\nthree\tfour', "five")
+        assert upload.lines.tolist() == [2, 4]
 
     def test_a_mark_that_is_never_closed_does_not_swallow_the_file(self):
         rows = [
             f'"Film {n} is open,positive' if n == 3 else f"Film {n}.,positive" for n in range(2000)
         ]
-        found = read_upload("\n".join(["text,label", *rows]).encode(), "a.csv")
-        assert len(found.table) == 2000
-        assert found.table.text[3] == '"Film 3 is open'
-        assert kinds(found) == {(5, "quotes")}
-        assert found.problems[0].kept
+        upload = read_upload("\n".join(["text,label", *rows]).encode(), "a.csv")
+        assert len(upload.table) == 2000
+        assert upload.table.text[3] == '"Film 3 is open'
+        assert kinds(upload) == {(5, "quotes")}
+        assert upload.problems[0].kept
 
     def test_a_mark_closed_by_a_later_row_costs_neither(self):
         content = b'text,label\n"open,positive\nfine,positive\n5" screen,negative\ngood,negative\n'
-        found = read_upload(content, "a.csv")
-        assert set(found.table.text) >= {"fine", "good", '5" screen', '"open'}
+        upload = read_upload(content, "a.csv")
+        assert set(upload.table.text) >= {"fine", "good", '5" screen', '"open'}
 
     def test_many_open_marks_are_read_quickly(self):
         rows = "".join(f'"never closed {n},positive\n' for n in range(3000))
-        found = read_upload(("text,label\n" + rows).encode(), "a.csv")
-        assert len(found.table) == 3000
+        upload = read_upload(("text,label\n" + rows).encode(), "a.csv")
+        assert len(upload.table) == 3000
 
     def test_marks_in_a_tsv_are_characters_unless_all_fields_are_quoted(self):
         raw = read_upload(b'text\tlabel\n"so bad\t0\nit\'s "good" \t1\n', "a.tsv")
@@ -251,43 +253,43 @@ class TestRows:
         assert any("quoted" in note for note in quoted.notes)
 
     def test_a_tab_inside_a_text_is_a_row_with_too_many_columns(self):
-        found = read_upload(b"text\tlabel\na\tb\t1\nc\t0\nd\t1\n", "a.tsv")
-        assert found.table.text == ("c", "d")
-        assert kinds(found) == {(2, "wrong number of columns")}
+        upload = read_upload(b"text\tlabel\na\tb\t1\nc\t0\nd\t1\n", "a.tsv")
+        assert upload.table.text == ("c", "d")
+        assert kinds(upload) == {(2, "wrong number of columns")}
 
     @pytest.mark.parametrize("size", [150_000, 1_500_000])
     def test_a_row_too_long_is_left_out_and_the_next_is_read(self, size):
         content = b"text,label\n" + b"x" * size + b",positive\nfine,negative\n"
-        found = read_upload(content, "a.csv")
-        assert found.table.text == ("fine",)
-        assert kinds(found) == {(2, "too long")}
-        assert found.rows == 2
+        upload = read_upload(content, "a.csv")
+        assert upload.table.text == ("fine",)
+        assert kinds(upload) == {(2, "too long")}
+        assert upload.rows == 2
 
     def test_lines_that_are_no_objects_are_named(self):
         content = b'{"text": "a b", "label": 1}\n{"text": \n[1, 2]\n\n{"text": "c d", "label": 0}\n'
-        found = read_upload(content, "a.jsonl")
-        assert found.table.text == ("a b", "c d")
-        assert kinds(found) == {(2, "JSON"), (3, "JSON")}
-        assert found.lines.tolist() == [1, 5]
+        upload = read_upload(content, "a.jsonl")
+        assert upload.table.text == ("a b", "c d")
+        assert kinds(upload) == {(2, "JSON"), (3, "JSON")}
+        assert upload.lines.tolist() == [1, 5]
 
     def test_problems_are_counted_beyond_those_listed(self):
         content = "text,label\n" + "fine,good\n" + ",good\n" * 5000
-        found = read_upload(content.encode(), "a.csv")
-        assert found.counts == {"without a text": 5000}
-        assert len(found.problems) == 200
+        upload = read_upload(content.encode(), "a.csv")
+        assert upload.counts == {"without a text": 5000}
+        assert len(upload.problems) == 200
 
     def test_control_characters_alone_are_no_text(self):
-        found = read_upload(b"text,label\n\x01\x02,good\nfine,good\nbad,poor\n", "a.csv")
-        assert kinds(found) == {(2, "without a text")}
+        upload = read_upload(b"text,label\n\x01\x02,good\nfine,good\nbad,poor\n", "a.csv")
+        assert kinds(upload) == {(2, "without a text")}
 
     @given(st.binary(max_size=300))
     def test_no_bytes_bring_it_down(self, content):
         try:
-            found = read_upload(b"text,label\nfine,good\n" + content, "a.csv")
+            upload = read_upload(b"text,label\nfine,good\n" + content, "a.csv")
         except DataError:
             return
-        assert len(found.table) == len(found.lines)
-        assert "fine" in tuple(found.table.text)
+        assert len(upload.table) == len(upload.lines)
+        assert "fine" in tuple(upload.table.text)
 
 
 class TestWhatIsNoTable:

@@ -365,7 +365,7 @@ class TestHub:
             read("rte", "dev", "hub")
 
     def test_a_reachable_hub_is_asked_for_this_split_only(self, hub, monkeypatch):
-        asked = []
+        requests = []
         frame = pd.DataFrame({"sentence": ["a"], "label": [1]})
 
         def download(repo, **options):
@@ -373,7 +373,7 @@ class TestHub:
                 from huggingface_hub.errors import LocalEntryNotFoundError
 
                 raise LocalEntryNotFoundError("not cached")
-            asked.append((repo, options["repo_type"], options["allow_patterns"]))
+            requests.append((repo, options["repo_type"], options["allow_patterns"]))
             folder = hub / "snapshot"
             (folder / "sst2").mkdir(parents=True)
             frame.to_parquet(folder / "sst2/train-00000-of-00001.parquet")
@@ -382,7 +382,7 @@ class TestHub:
         monkeypatch.setattr("huggingface_hub.snapshot_download", download)
         monkeypatch.setattr(dataset_hub, "hub_unreachable", lambda: "")
         assert read("sst2", "train", "hub").text == ("a",)
-        assert asked == [("nyu-mll/glue", "dataset", ["sst2/train-*.parquet"])]
+        assert requests == [("nyu-mll/glue", "dataset", ["sst2/train-*.parquet"])]
 
     def test_a_damaged_file_is_named(self, hub):
         hub_cache(hub, "nyu-mll/glue", {})

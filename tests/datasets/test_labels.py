@@ -12,7 +12,7 @@ TREC = ("abbreviation", "entity", "description", "human", "location", "number")
 
 
 @pytest.mark.parametrize(
-    ("values", "labels", "found"),
+    ("values", "labels", "matches"),
     [
         (["negative", "POSITIVE"], SENTIMENT, {"negative": "negative", "POSITIVE": "positive"}),
         (["pos", "neg"], SENTIMENT, {"pos": "positive", "neg": "negative"}),
@@ -42,8 +42,8 @@ TREC = ("abbreviation", "entity", "description", "human", "location", "number")
         (["LABEL_0"], ("3", "7"), {"LABEL_0": "3"}),
     ],
 )
-def test_what_is_beyond_doubt_is_matched(values, labels, found):
-    assert match(values, labels) == found
+def test_what_is_beyond_doubt_is_matched(values, labels, matches):
+    assert match(values, labels) == matches
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_is_a_guess_is_offered(values, labels, offered):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "own", "places"),
+    ("expected", "own", "places"),
     [
         (SENTIMENT, ("positive", "negative"), {"negative": 1, "positive": 0}),
         (SENTIMENT, ("NEGATIVE", "POSITIVE"), {"negative": 0, "positive": 1}),
@@ -75,5 +75,5 @@ def test_what_is_a_guess_is_offered(values, labels, offered):
         (SENTIMENT, (), None),
     ],
 )
-def test_classes_of_a_data_set_are_found_among_a_checkpoints(wanted, own, places):
-    assert columns_of(wanted, own) == places
+def test_classes_of_a_data_set_are_found_among_a_checkpoints(expected, own, places):
+    assert columns_of(expected, own) == places

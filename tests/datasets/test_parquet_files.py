@@ -35,9 +35,9 @@ def _bytes(table: pa.Table, **options: object) -> bytes:
 def test_any_table_is_read_as_pandas_reads_it(values):
     frame = pd.DataFrame(values, columns=["text", "label"])
     stream = io.BytesIO(_bytes(pa.Table.from_pandas(frame, preserve_index=False)))
-    found = parquet.parquet(stream, "a.parquet")
-    assert found.names == ("text", "label")
-    assert [tuple(row) for _, row in found.rows] == values
+    upload = parquet.parquet(stream, "a.parquet")
+    assert upload.names == ("text", "label")
+    assert [tuple(row) for _, row in upload.rows] == values
 
 
 @pytest.mark.slow
@@ -90,8 +90,8 @@ def test_two_columns_of_one_name_are_told_apart():
 def test_text_that_is_no_utf8_is_read_as_windows_1252():
     raw = pa.array([b"caf\xe9 good", "café bad".encode()], pa.binary())
     texts = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
-    found = parquet.parquet(io.BytesIO(_bytes(pa.table({"text": texts}))), "a.parquet")
-    assert [row[0] for _, row in found.rows] == ["café good", "café bad"]
+    upload = parquet.parquet(io.BytesIO(_bytes(pa.table({"text": texts}))), "a.parquet")
+    assert [row[0] for _, row in upload.rows] == ["café good", "café bad"]
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), "NaN", "nan", "<NA>", " "])
@@ -105,8 +105,8 @@ def test_a_label_that_is_missing_is_no_class_and_its_row_is_named(missing):
 
 def test_numbers_and_missing_values_stay_what_they_are():
     table = pa.table({"text": ["a", None], "score": np.array([0.5, np.nan])})
-    found = parquet.parquet(io.BytesIO(_bytes(table)), "a.parquet")
-    first, second = (row for _, row in found.rows)
+    upload = parquet.parquet(io.BytesIO(_bytes(table)), "a.parquet")
+    first, second = (row for _, row in upload.rows)
     assert list(first) == ["a", 0.5]
     assert second[0] is None
     assert np.isnan(second[1])

@@ -47,19 +47,19 @@ def _parquet() -> bytes:
 )
 @pytest.mark.parametrize("labels", [None, ("dull", "good")])
 def test_every_form_gives_the_same_table(name, content, labels):
-    found = read_upload(content, name, labels=labels)
-    assert found.table.text == tuple(TEXTS)
-    assert found.table.labels == ("dull", "good")
-    assert found.table.label.tolist() == LABELS
-    assert found.table.several
-    assert not found.problems
+    upload = read_upload(content, name, labels=labels)
+    assert upload.table.text == tuple(TEXTS)
+    assert upload.table.labels == ("dull", "good")
+    assert upload.table.label.tolist() == LABELS
+    assert upload.table.several
+    assert not upload.problems
 
 
 def test_fasttext_gives_one_label_or_several():
-    one = read_upload(b"__label__a the film\n__label__b , the plot\n", "train.txt")
-    assert one.form == "fastText"
-    assert one.table.text == ("the film", "the plot")
-    assert [one.table.labels[i] for i in one.table.label] == ["a", "b"]
+    upload = read_upload(b"__label__a the film\n__label__b , the plot\n", "train.txt")
+    assert upload.form == "fastText"
+    assert upload.table.text == ("the film", "the plot")
+    assert [upload.table.labels[i] for i in upload.table.label] == ["a", "b"]
     some = read_upload(b"__label__a __label__b the film\nthe plot __label__b\n", "train.txt")
     assert some.table.label.tolist() == [[1, 1], [0, 1]]
     without = read_upload(b"__label__a the film\nno label\n__label__b it\n", "train.txt")
@@ -67,11 +67,11 @@ def test_fasttext_gives_one_label_or_several():
 
 
 def test_an_unknown_label_names_its_row_and_leaves_it_out():
-    found = read_upload(_json(), "a.json", labels=("good", "bad"))
-    assert found.table.text == ("a good film", "who")
-    assert found.table.label.tolist() == [[1, 0], [0, 0]]
-    assert [p.row for p in found.problems] == [2, 3]
-    assert {u.value for u in found.unknown} == {"dull"}
+    upload = read_upload(_json(), "a.json", labels=("good", "bad"))
+    assert upload.table.text == ("a good film", "who")
+    assert upload.table.label.tolist() == [[1, 0], [0, 0]]
+    assert [p.row for p in upload.problems] == [2, 3]
+    assert {u.value for u in upload.unknown} == {"dull"}
     mapped = read_upload(_json(), "a.json", labels=("good", "bad"), mapping={"dull": "bad"})
     assert mapped.table.label.tolist() == [[1, 0], [0, 1], [1, 1], [0, 0]]
 
@@ -96,9 +96,9 @@ SHAPES = ["records", "columns", "index", "split", "table", "values"]
 @pytest.mark.parametrize("orient", SHAPES)
 def test_every_shape_that_pandas_writes_is_read(orient, lines):
     frame = pd.DataFrame({"text": ["a film", 'it is "fine"', "née"], "label": ["a", "b", "a"]})
-    found = read_upload(frame.to_json(orient=orient, indent=lines).encode(), "a.json")
-    assert found.table.text == tuple(frame["text"])
-    assert [found.table.labels[i] for i in found.table.label] == ["a", "b", "a"]
+    upload = read_upload(frame.to_json(orient=orient, indent=lines).encode(), "a.json")
+    assert upload.table.text == tuple(frame["text"])
+    assert [upload.table.labels[i] for i in upload.table.label] == ["a", "b", "a"]
 
 
 def test_json_lines_stay_json_lines():

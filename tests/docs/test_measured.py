@@ -21,17 +21,19 @@ def test_the_studys_table_is_that_of_the_committed_runs() -> None:
     }
     tasks = [stratum.task for stratum in report.family.strata]
     guide = (ROOT / "docs" / "measured.md").read_text("utf-8")
-    for told in (report.family.against, *report.headlines):
-        head = told if isinstance(told, str) else told.head
+    for comparison in (report.family.against, *report.headlines):
+        head = comparison if isinstance(comparison, str) else comparison.head
         cells = [f"`{head}`", *(scores[head, task] for task in tasks)]
-        if not isinstance(told, str):
-            low, high = (100 * value for value in told.interval)
+        if not isinstance(comparison, str):
+            low, high = (100 * value for value in comparison.interval)
             cells += [
-                f"{100 * told.difference:+.2f} ({low:.2f} to {high:.2f})",
-                f"{told.p:.2g} ({told.adjusted:.2f})",
+                f"{100 * comparison.difference:+.2f} ({low:.2f} to {high:.2f})",
+                f"{comparison.p:.2g} ({comparison.adjusted:.2f})",
             ]
         assert f"| {' | '.join(cells)} |" in guide, cells
-        assert isinstance(told, str) or told.verdict == "undecided"  # or its words are wrong
+        assert (
+            isinstance(comparison, str) or comparison.verdict == "undecided"
+        )  # or its words are wrong
 
 
 def test_the_guide_counts_the_precisions_of_the_primary_runs() -> None:
@@ -71,14 +73,14 @@ def test_the_guide_says_of_the_exploratory_tasks_what_their_runs_say() -> None:
         -100 * c.difference for c in report.comparisons if c.stratum and c.stratum.task == "trec"
     )
     assert f"by {lower[0]:.2f} to {lower[-1]:.2f} points" in guide
-    found = [c for c in report.comparisons if c.stratum and c.stratum.task == "stsb"][1:]
-    assert {(f"{c.p:.2g}", f"{c.adjusted:.2g}") for c in found} == {("0.0079", "0.071")}
+    comparisons = [c for c in report.comparisons if c.stratum and c.stratum.task == "stsb"][1:]
+    assert {(f"{c.p:.2g}", f"{c.adjusted:.2g}") for c in comparisons} == {("0.0079", "0.071")}
 
 
 def test_the_row_of_the_readme_is_the_studys() -> None:
     study = read_study(ROOT / "study" / "results" / "minilm")
     report = compare(study.scores(study.primary))
-    (best,) = [told for told in report.headlines if told.head == "max_seq_mha"]
+    (best,) = [comparison for comparison in report.headlines if comparison.head == "max_seq_mha"]
     low, high = (100 * value for value in best.interval)
     points = (f"{100 * best.difference:+.2f} points", f"{low:.2f} to {high:.2f}")
     tests = (f"p {best.p:.2g}", f"after Holm {best.adjusted:.2g}", "not decided")
@@ -104,7 +106,7 @@ def test_the_table_of_the_frozen_study_is_that_of_the_committed_runs() -> None:
         assert f"{100 * overall.difference:+.2f} ({low:.2f} to {high:.2f})" in guide
         assert overall.verdict == "worse"
         assert f"{overall.adjusted:.1e}" == "2.0e-16"
-    assert {told.verdict for told in report.comparisons} == {"worse"}
+    assert {comparison.verdict for comparison in report.comparisons} == {"worse"}
     readme = (ROOT / "README.md").read_text("utf-8")
     first = report.headlines[0]
     low, high = (100 * value for value in first.interval)

@@ -34,11 +34,13 @@ def scored(values, method="given", units=WORDS):
     )
 
 
-def tau_by_pairs(one, other) -> float:
+def tau_by_pairs(first, other) -> float:
     """Concordant minus discordant pairs over all pairs, for values without ties."""
-    n = len(one)
+    n = len(first)
     total = sum(
-        np.sign(one[i] - one[j]) * np.sign(other[i] - other[j]) for i in range(n) for j in range(i)
+        np.sign(first[i] - first[j]) * np.sign(other[i] - other[j])
+        for i in range(n)
+        for j in range(i)
     )
     return float(total / (n * (n - 1) / 2))
 
@@ -72,16 +74,18 @@ def test_the_null_band_is_near_the_normal_one_for_many_units(n):
 def test_agreement_is_tau_of_the_units_that_are_no_special_tokens():
     draw = np.random.default_rng(0)
     values = draw.normal(size=(3, 7))
-    found = rank_agreement([scored(v, f"m{i}") for i, v in enumerate(values)], TOKENS)
-    assert found.names == ("m0", "m1", "m2")
-    assert found.units == 7
+    agreement = rank_agreement([scored(v, f"m{i}") for i, v in enumerate(values)], TOKENS)
+    assert agreement.names == ("m0", "m1", "m2")
+    assert agreement.units == 7
     for i in range(3):
         for j in range(3):
-            assert found.tau[i, j] == pytest.approx(
+            assert agreement.tau[i, j] == pytest.approx(
                 tau_by_pairs(values[i], values[j]) if i != j else 1.0
             )
-    assert found.null == null_band(7)
-    np.testing.assert_array_equal(found.beyond_chance, np.abs(found.tau) > found.null[1])
+    assert agreement.null == null_band(7)
+    np.testing.assert_array_equal(
+        agreement.beyond_chance, np.abs(agreement.tau) > agreement.null[1]
+    )
 
 
 @given(
@@ -89,46 +93,46 @@ def test_agreement_is_tau_of_the_units_that_are_no_special_tokens():
     st.lists(st.integers(-3, 3), min_size=7, max_size=7),
 )
 @settings(max_examples=50)
-def test_agreement_is_symmetric_bounded_and_not_defined_for_a_constant(one, other):
-    found = rank_agreement([scored(one), scored(other)], TOKENS)
-    np.testing.assert_array_equal(found.tau, found.tau.T)
-    if len(set(one)) == 1 or len(set(other)) == 1:
-        assert np.isnan(found.tau[0, 1])
-        assert not found.beyond_chance[0, 1]
+def test_agreement_is_symmetric_bounded_and_not_defined_for_a_constant(first, other):
+    agreement = rank_agreement([scored(first), scored(other)], TOKENS)
+    np.testing.assert_array_equal(agreement.tau, agreement.tau.T)
+    if len(set(first)) == 1 or len(set(other)) == 1:
+        assert np.isnan(agreement.tau[0, 1])
+        assert not agreement.beyond_chance[0, 1]
     else:
-        assert -1 <= found.tau[0, 1] <= 1
-        assert found.tau[0, 1] == pytest.approx(stats.kendalltau(one, other).statistic)
+        assert -1 <= agreement.tau[0, 1] <= 1
+        assert agreement.tau[0, 1] == pytest.approx(stats.kendalltau(first, other).statistic)
 
 
 def test_checkpoints_are_compared_under_their_own_names():
-    found = rank_agreement([scored(range(7)), scored(range(7, 0, -1))], TOKENS, ("cls", "mha"))
-    assert found.names == ("cls", "mha")
-    assert found.tau[0, 1] == pytest.approx(-1)
+    agreement = rank_agreement([scored(range(7)), scored(range(7, 0, -1))], TOKENS, ("cls", "mha"))
+    assert agreement.names == ("cls", "mha")
+    assert agreement.tau[0, 1] == pytest.approx(-1)
     with pytest.raises(ValueError, match="1 names for 2"):
         rank_agreement([scored(range(7)), scored(range(7))], TOKENS, ("cls",))
 
 
 def test_the_largest_disagreement_is_found_whatever_the_scale_and_said_in_words():
-    one = scored([10.0, 1, 2, 0, 0, 0, 5], "first")
+    first = scored([10.0, 1, 2, 0, 0, 0, 5], "first")
     other = scored([0.1, 0.01, -0.08, 0, 0, 0, 0.05], "second")
     third = scored([1.0, 0.1, 0.2, 0, 0, 0, 0.5], "third")
-    found = largest_disagreement([one, third, other], TOKENS)
-    assert set(found.names) == {"first", "second"}
-    assert (found.label, found.unit) == ("me", 3)
-    assert found.position == WORDS[3][0]
-    assert found.scores == pytest.approx((0.2, -0.8))
-    assert found.ranks == (3, 7)
-    assert "“me” (token" in found.sentence
-    assert in_order(found.sentence, "+0.20", "-0.80")
-    assert "opposite signs" in found.sentence
-    assert "rank 3 and 7 of 7" in found.sentence
+    largest = largest_disagreement([first, third, other], TOKENS)
+    assert set(largest.names) == {"first", "second"}
+    assert (largest.label, largest.unit) == ("me", 3)
+    assert largest.position == WORDS[3][0]
+    assert largest.scores == pytest.approx((0.2, -0.8))
+    assert largest.ranks == (3, 7)
+    assert "“me” (token" in largest.sentence
+    assert in_order(largest.sentence, "+0.20", "-0.80")
+    assert "opposite signs" in largest.sentence
+    assert "rank 3 and 7 of 7" in largest.sentence
 
 
 def test_attributions_that_are_alike_are_said_to_be():
-    found = largest_disagreement(
+    largest = largest_disagreement(
         [scored([1, 2, 3, 4, 5, 6, 7]), scored([2, 4, 6, 8, 10, 12, 14], "twice")], TOKENS
     )
-    assert found.sentence.startswith("given and twice give every unit the same share of their")
+    assert largest.sentence.startswith("given and twice give every unit the same share of their")
     silent = largest_disagreement([scored([0] * 7), scored([0] * 7)], TOKENS)
     assert "same share" in silent.sentence
 
@@ -156,10 +160,10 @@ def test_two_tokenizers_are_compared_by_the_words_they_share():
         )
 
     values = np.arange(7.0)
-    one, other = aligned([made(TOKENS, values), made(fine, -values)], [TOKENS, fine])
-    assert one.unit_tokens == other.unit_tokens == WORDS
+    first, other = aligned([made(TOKENS, values), made(fine, -values)], [TOKENS, fine])
+    assert first.unit_tokens == other.unit_tokens == WORDS
     assert other.scores.tolist() == [0.0, *-values, 0.0]
-    assert rank_agreement([one, other], TOKENS).tau[0, 1] == -1
+    assert rank_agreement([first, other], TOKENS).tau[0, 1] == -1
     pieces = made(fine, np.ones(len(fine) - 2), words=False)
     _, summed = aligned([made(TOKENS, values), pieces], [TOKENS, fine])
     assert summed.scores[1] == 4, "screenplays has four pieces of three letters"

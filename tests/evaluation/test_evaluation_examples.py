@@ -25,42 +25,45 @@ class TestAgreement:
     @settings(max_examples=25)
     @given(st.integers(0, 2**31), st.integers(2, 60))
     def test_kappa_is_scikit_learns(self, seed, count):
-        table, one = drawn(seed, count)
+        table, run = drawn(seed, count)
         _, other = drawn(seed + 1, count)
         other = run_of(other.logits, THREE, "other")
-        found = agreement(table, [one, other])
-        expected = metrics.cohen_kappa_score(one.predicted, other.predicted)
-        np.testing.assert_allclose(found.kappa[0, 1], expected, atol=1e-12)
-        assert found.share[0, 1] == (one.predicted == other.predicted).mean()
-        assert found.unanimous == (one.predicted == other.predicted).sum()
+        agreements = agreement(table, [run, other])
+        expected = metrics.cohen_kappa_score(run.predicted, other.predicted)
+        np.testing.assert_allclose(agreements.kappa[0, 1], expected, atol=1e-12)
+        assert agreements.share[0, 1] == (run.predicted == other.predicted).mean()
+        assert agreements.unanimous == (run.predicted == other.predicted).sum()
 
     def test_it_needs_no_labels_and_says_who_agrees_least(self):
-        table, one = drawn(1)
+        table, run = drawn(1)
         unlabelled = Table("own", "dev", table.text, None, None, ())
-        runs = [one, run_of(one.logits, THREE, "same"), run_of(-one.logits, THREE, "opposite")]
-        found = agreement(unlabelled, runs)
-        assert found.share[0, 1] == 1.0
-        assert in_order(found.sentence(), "one and opposite", "least")
-        assert len(found.frame()) == 3
+        runs = [run, run_of(run.logits, THREE, "same"), run_of(-run.logits, THREE, "opposite")]
+        agreements = agreement(unlabelled, runs)
+        assert agreements.share[0, 1] == 1.0
+        assert in_order(agreements.sentence(), "one and opposite", "least")
+        assert len(agreements.frame()) == 3
 
     def test_only_rows_that_all_have_done_count(self):
-        table, one = drawn(1, 30)
-        other = run_of(one.logits, THREE, "other").at(np.arange(10, 30))
-        assert agreement(table, [one.at(np.arange(20)), other]).n == 10
+        table, run = drawn(1, 30)
+        other = run_of(run.logits, THREE, "other").at(np.arange(10, 30))
+        assert agreement(table, [run.at(np.arange(20)), other]).n == 10
         with pytest.raises(ValueError, match="no rows in common"):
-            agreement(table, [one.at([0]), other])
+            agreement(table, [run.at([0]), other])
 
     def test_mcnemar_is_statsmodels_and_holm_counts_all_pairs(self):
         from statsmodels.stats.contingency_tables import mcnemar
 
-        table, one = drawn(1, 120)
-        runs = [one, *(run_of(drawn(seed, 120)[1].logits, THREE, f"run {seed}") for seed in (7, 8))]
-        found = compare_all(table, runs)
-        assert len(found) == 3
+        table, first = drawn(1, 120)
+        runs = [
+            first,
+            *(run_of(drawn(seed, 120)[1].logits, THREE, f"run {seed}") for seed in (7, 8)),
+        ]
+        comparison = compare_all(table, runs)
+        assert len(comparison) == 3
         right = [run.predicted == table.label for run in runs]
         cells = [[(a & b).sum() for b in (right[1], ~right[1])] for a in (right[0], ~right[0])]
-        assert found["p"][0] == pytest.approx(mcnemar(cells, exact=True).pvalue)
-        assert (found["p (Holm)"] >= found["p"]).all()
+        assert comparison["p"][0] == pytest.approx(mcnemar(cells, exact=True).pvalue)
+        assert (comparison["p (Holm)"] >= comparison["p"]).all()
 
     def test_what_is_said_of_a_pair_is_decided_after_holm_over_all(self):
         """The best of twenty checkpoints that all guess is found by chance, and not worded."""
@@ -72,26 +75,26 @@ class TestAgreement:
         tests = mcnemar_all(table, runs)
         assert len(tests) == 190
         assert min(test.p for test in tests.values()) <= 0.05
-        for (one, other), test in tests.items():
-            told = test.sentence(one, other)
-            assert ("is more accurate here" in told) == (test.adjusted <= 0.05)
-            assert "after Holm over 190 pairs" in told or "nothing to decide" in told
+        for (first, other), test in tests.items():
+            sentence = test.sentence(first, other)
+            assert ("is more accurate here" in sentence) == (test.adjusted <= 0.05)
+            assert "after Holm over 190 pairs" in sentence or "nothing to decide" in sentence
         (names, test) = min(tests.items(), key=lambda item: item[1].p)
         chosen = [run for run in runs if run.checkpoint in names]
-        found = compare(table, *chosen, exact=test, draws=100)
-        assert found.mcnemar is test
-        assert {b.level for b in found.bootstraps} == {1 - 0.05 / 190}
+        comparison = compare(table, *chosen, exact=test, draws=100)
+        assert comparison.mcnemar is test
+        assert {b.level for b in comparison.bootstraps} == {1 - 0.05 / 190}
 
     def test_two_checkpoints_are_compared_in_words(self):
-        table, one = drawn(1, 100, TWO)
+        table, run = drawn(1, 100, TWO)
         worse = run_of(np.zeros((100, 2)), TWO, "constant")
-        found = compare(table, one, worse)
-        assert [test.metric for test in found.bootstraps] == ["f1", "matthews"]
-        assert in_order(found.sentences()[0], "one", "more accurate")
-        assert "not of pooling heads" in found.sentences()[0]
+        comparison = compare(table, run, worse)
+        assert [test.metric for test in comparison.bootstraps] == ["f1", "matthews"]
+        assert in_order(comparison.sentences()[0], "one", "more accurate")
+        assert "not of pooling heads" in comparison.sentences()[0]
 
     def test_runs_of_different_data_sets_are_refused(self):
-        table, one = drawn(1, 10)
+        table, run = drawn(1, 10)
         other = Predictions(
             "o",
             "o",
@@ -100,18 +103,18 @@ class TestAgreement:
             THREE,
             "softmax",
             10,
-            one.rows,
-            one.logits,
-            one.tokens,
-            one.cut,
+            run.rows,
+            run.logits,
+            run.tokens,
+            run.cut,
         )
         with pytest.raises(ValueError, match="different data sets"):
-            agreement(table, [one, other])
+            agreement(table, [run, other])
 
 
 class TestExamples:
     LABEL = np.array([0, 1, 0, 1, 0])
-    ONE = run_of([[3, 0], [0, 1], [0, 4], [2, 0], [0.2, 0]], name="one")
+    FIRST = run_of([[3, 0], [0, 1], [0, 4], [2, 0], [0.2, 0]], name="one")
     OTHER = run_of([[2, 0], [1, 0], [0, 3], [0, 1], [0.1, 0]], name="other")
     TABLE = table_of(LABEL)
 
@@ -126,25 +129,29 @@ class TestExamples:
         ],
     )
     def test_filters_by_hand(self, show, rows):
-        found = examples(self.TABLE, [self.ONE, self.OTHER], show)
+        selection = examples(self.TABLE, [self.FIRST, self.OTHER], show)
         if show in ("any wrong", "all"):  # rows 1 and 3 mirror one another
-            gaps = found.gap
+            gaps = selection.gap
             assert (np.diff(gaps) * (1 if show == "all" else -1) >= -1e-9).all()
-            assert sorted(found.rows.tolist()) == sorted(rows)
+            assert sorted(selection.rows.tolist()) == sorted(rows)
         else:
-            assert sorted(found.rows.tolist()) == sorted(rows)
+            assert sorted(selection.rows.tolist()) == sorted(rows)
 
     def test_confidence_asked_for_is_that_of_the_wrong_answer(self):
-        found = examples(self.TABLE, [self.ONE, self.OTHER], "confidently wrong", confident=0.7)
-        assert found.rows.tolist() == [2, 3]
-        assert found.gap[0] == pytest.approx(np.tanh(2.0))  # gap of two classes: tanh(half logit)
-        assert found.gap[1] == pytest.approx(np.tanh(1.0))
+        selection = examples(
+            self.TABLE, [self.FIRST, self.OTHER], "confidently wrong", confident=0.7
+        )
+        assert selection.rows.tolist() == [2, 3]
+        assert selection.gap[0] == pytest.approx(
+            np.tanh(2.0)
+        )  # gap of two classes: tanh(half logit)
+        assert selection.gap[1] == pytest.approx(np.tanh(1.0))
 
     @pytest.mark.parametrize("show", SHOWS)
     def test_filters_and_order_are_those_of_pandas(self, show):
-        table, one = drawn(5, 200)
-        runs = [one, run_of(drawn(6, 200)[1].logits, THREE, "other")]
-        found = examples(table, runs, show, confident=0.3)
+        table, run = drawn(5, 200)
+        runs = [run, run_of(drawn(6, 200)[1].logits, THREE, "other")]
+        selection = examples(table, runs, show, confident=0.3)
         frame = examples(table, runs, "all").frame().set_index("row")
         same = frame["one"] == frame["other"]
         wrong = {name: frame[name] != frame["label"] for name in ("one", "other")}
@@ -157,11 +164,11 @@ class TestExamples:
             "confidently wrong": sure["one"] | sure["other"],
             "cut": frame["one: tokens cut"] > 0,
         }[show]
-        assert set(found.rows) == set(frame.index[keep])
-        assert (np.diff(found.gap) * (-1 if "wrong" in show else 1) >= 0).all()
+        assert set(selection.rows) == set(frame.index[keep])
+        assert (np.diff(selection.gap) * (-1 if "wrong" in show else 1) >= 0).all()
 
     def test_cut_rows_are_counted_with_the_length_that_was_read(self):
-        answers = examples(self.TABLE, [self.ONE, self.OTHER], "cut").answers
+        answers = examples(self.TABLE, [self.FIRST, self.OTHER], "cut").answers
         assert in_order(answers.cut_in_words()[0], "one", "1 row", "cut", "1 tokens")
         whole = Predictions(
             "w",
@@ -171,65 +178,65 @@ class TestExamples:
             TWO,
             "softmax",
             5,
-            self.ONE.rows,
-            self.ONE.logits,
-            self.ONE.tokens,
+            self.FIRST.rows,
+            self.FIRST.logits,
+            self.FIRST.tokens,
             np.zeros(5, np.int32),
         )
         assert align(self.TABLE, [whole]).cut_in_words() == ()
 
     def test_a_cell_of_the_confusion_matrix_can_be_opened(self):
-        table, one = drawn(5, 200)
-        confusion = evaluate(table, one).confusion
-        found = examples(table, [one], label="dog", predicted=("one", "cow"))
-        assert len(found) == confusion[0, 2]
+        table, run = drawn(5, 200)
+        confusion = evaluate(table, run).confusion
+        selection = examples(table, [run], label="dog", predicted=("one", "cow"))
+        assert len(selection) == confusion[0, 2]
 
     def test_texts_are_searched_and_rows_can_be_named(self):
-        table, one = drawn(5, 30)
-        assert examples(table, [one], containing="TEXT 12").rows.tolist() == [12]
-        assert sorted(examples(table, [one], rows=[3, 7]).rows.tolist()) == [3, 7]
+        table, run = drawn(5, 30)
+        assert examples(table, [run], containing="TEXT 12").rows.tolist() == [12]
+        assert sorted(examples(table, [run], rows=[3, 7]).rows.tolist()) == [3, 7]
 
     def test_what_is_downloaded_is_what_is_shown(self):
-        table, one = drawn(5, 30)
+        table, run = drawn(5, 30)
         texts = ('with "quotes", commas', "tab\tand\nline", "=SUM(1)", *table.text[3:])
         table = Table("own", "dev", texts, None, table.label, table.labels)
-        found = examples(table, [one])
-        csv = pd.read_csv(io.BytesIO(found.csv()), encoding="utf-8-sig")
-        assert csv["row"].tolist() == found.rows.tolist()
-        shown = [texts[row] for row in found.rows]
+        selection = examples(table, [run])
+        csv = pd.read_csv(io.BytesIO(selection.csv()), encoding="utf-8-sig")
+        assert csv["row"].tolist() == selection.rows.tolist()
+        shown = [texts[row] for row in selection.rows]
         # A spreadsheet would compute what begins like a formula: a mark before it makes it text.
         assert csv["text"].tolist() == [f"'{t}" if t.startswith("=") else t for t in shown]
-        parquet = pd.read_parquet(io.BytesIO(found.parquet()))
+        parquet = pd.read_parquet(io.BytesIO(selection.parquet()))
         assert parquet["text"].tolist() == shown
         np.testing.assert_allclose(
-            parquet[[f"one: p({name})" for name in THREE]], one.probabilities[found.rows]
+            parquet[[f"one: p({name})" for name in THREE]], run.probabilities[selection.rows]
         )
 
     def test_pages_of_the_table_are_slices_of_it(self):
-        table, one = drawn(5, 30)
-        found = examples(table, [one])
+        table, run = drawn(5, 30)
+        selection = examples(table, [run])
         pd.testing.assert_frame_equal(
-            found.frame(10, 20), found.frame().iloc[10:20].reset_index(drop=True)
+            selection.frame(10, 20), selection.frame().iloc[10:20].reset_index(drop=True)
         )
 
     def test_a_filter_that_needs_labels_says_so(self):
-        table, one = drawn(5, 30)
+        table, run = drawn(5, 30)
         unlabelled = Table("own", "dev", table.text, None, None, ())
         with pytest.raises(ValueError, match="All wrong: this needs"):
-            examples(unlabelled, [one], "all wrong")
+            examples(unlabelled, [run], "all wrong")
         with pytest.raises(ValueError, match="they disagree"):
-            examples(table, [one], "odd")
-        assert len(examples(unlabelled, [one])) == 30
+            examples(table, [run], "odd")
+        assert len(examples(unlabelled, [run])) == 30
 
     def test_numbers_are_sorted_by_their_distance(self):
         table = table_of([1.0, 2.0, 3.0], ())
-        one = run_of([[1.1], [4.0], [3.0]], ("score",))
+        run = run_of([[1.1], [4.0], [3.0]], ("score",))
         other = run_of([[1.0], [2.0], [3.2]], ("score",), "other")
-        assert examples(table, [one]).rows.tolist() == [1, 0, 2]
-        assert examples(table, [one, other], "they disagree").rows.tolist() == [1]
+        assert examples(table, [run]).rows.tolist() == [1, 0, 2]
+        assert examples(table, [run, other], "they disagree").rows.tolist() == [1]
 
 
 def test_answers_cannot_be_written_to():
-    table, one = drawn(5, 5)
+    table, run = drawn(5, 5)
     with pytest.raises(ValueError, match="read-only"):
-        align(table, [one]).values[0] = 0
+        align(table, [run]).values[0] = 0

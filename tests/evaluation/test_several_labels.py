@@ -34,26 +34,26 @@ def drawn(seed: int, n: int = 80, name: str = "one", classes=CLASSES):
 @given(st.integers(0, 10_000), st.floats(0.1, 0.9))
 def test_scores_are_those_of_scikit_learn(seed, threshold):
     table, run = drawn(seed)
-    found = evaluate(table, run, threshold=threshold)
+    evaluation = evaluate(table, run, threshold=threshold)
     chance = run.probabilities
-    said = chance > threshold
+    answers = chance > threshold
     for average in ("micro", "macro"):
-        want = metrics.f1_score(table.label, said, average=average, zero_division=0.0)
-        assert found.score(f"{average} F1").value == pytest.approx(want)
+        want = metrics.f1_score(table.label, answers, average=average, zero_division=0.0)
+        assert evaluation.score(f"{average} F1").value == pytest.approx(want)
     want = metrics.average_precision_score(table.label, chance, average=None)
-    for c, (precision, recall, f1, average_precision) in enumerate(found.per_class):
+    for c, (precision, recall, f1, average_precision) in enumerate(evaluation.per_class):
         p, r, f, _ = metrics.precision_recall_fscore_support(
-            table.label[:, c], said[:, c], average="binary", zero_division=np.nan
+            table.label[:, c], answers[:, c], average="binary", zero_division=np.nan
         )
         assert precision.value == pytest.approx(p, nan_ok=True)
         assert recall.value == pytest.approx(r, nan_ok=True)
         assert f1.value == pytest.approx(np.nan_to_num(f))
         assert average_precision.value == pytest.approx(want[c])
         assert f1.low <= f1.value <= f1.high
-    assert found.score("mean average precision").value == pytest.approx(want.mean())
-    exact = metrics.accuracy_score(table.label, said)
-    assert found.score("whole set right").value == pytest.approx(exact)
-    assert found.confusion is None
+    assert evaluation.score("mean average precision").value == pytest.approx(want.mean())
+    exact = metrics.accuracy_score(table.label, answers)
+    assert evaluation.score("whole set right").value == pytest.approx(exact)
+    assert evaluation.confusion is None
 
 
 def test_best_thresholds_have_the_best_f1_of_all():
@@ -69,54 +69,54 @@ def test_best_thresholds_have_the_best_f1_of_all():
 
 def test_calibration_is_of_each_class_probability():
     table, run = drawn(5, n=50)
-    found = evaluate(table, run).calibration
-    assert found.n == 50 * len(CLASSES)
+    calibration = evaluate(table, run).calibration
+    assert calibration.n == 50 * len(CLASSES)
     chance, label = run.probabilities.ravel(), table.label.ravel()
     place = np.clip(np.ceil(chance * 15).astype(int) - 1, 0, 14)
     for bin in range(15):
         if (place == bin).any():
-            assert found.accuracy[bin] == pytest.approx(label[place == bin].mean())
+            assert calibration.accuracy[bin] == pytest.approx(label[place == bin].mean())
 
 
 def test_a_class_that_no_row_has_is_left_out_of_the_mean_alone():
     table, run = drawn(7)
     label = table.label.copy()
     label[:, 1] = 0
-    found = evaluate(Table("own", "dev", table.text, None, label, CLASSES), run)
-    assert np.isnan(found.per_class[1][3].value)
+    evaluation = evaluate(Table("own", "dev", table.text, None, label, CLASSES), run)
+    assert np.isnan(evaluation.per_class[1][3].value)
     want = metrics.average_precision_score(label[:, [0, 2]], run.probabilities[:, [0, 2]])
-    assert found.score("mean average precision").value == pytest.approx(want)
+    assert evaluation.score("mean average precision").value == pytest.approx(want)
 
 
 def test_right_is_the_whole_set_and_agreement_is_of_sets():
-    table, one = drawn(1)
+    table, run = drawn(1)
     _, other = drawn(2, name="two")
-    answers = align(table, [one, other])
+    answers = align(table, [run, other])
     sets = answers.values > 0.5
     np.testing.assert_array_equal(answers.correct, (sets == table.label).all(axis=2))
-    found = agreement(table, [one, other])
-    assert found.share[0, 1] == pytest.approx((sets[0] == sets[1]).all(axis=1).mean())
-    test = mcnemar_all(table, [one, other])["one", "two"]
+    agreements = agreement(table, [run, other])
+    assert agreements.share[0, 1] == pytest.approx((sets[0] == sets[1]).all(axis=1).mean())
+    test = mcnemar_all(table, [run, other])["one", "two"]
     assert test.only_one == int((answers.correct[0] & ~answers.correct[1]).sum())
-    assert compare(table, one, other).bootstraps == ()
+    assert compare(table, run, other).bootstraps == ()
 
 
 def test_examples_name_the_sets():
-    table, one = drawn(1, n=20)
-    shown = examples(table, [one], "any wrong")
+    table, run = drawn(1, n=20)
+    shown = examples(table, [run], "any wrong")
     frame = shown.frame()
-    assert len(frame) == int((~align(table, [one]).correct).sum())
+    assert len(frame) == int((~align(table, [run]).correct).sum())
     row = int(frame["row"][0])
     label = ", ".join(CLASSES[c] for c in np.flatnonzero(table.label[row])) or "none"
     assert frame["label"][0] == label
-    said = one.probabilities[row] > 0.5
-    assert frame["one"][0] == (", ".join(CLASSES[c] for c in np.flatnonzero(said)) or "none")
+    answers = run.probabilities[row] > 0.5
+    assert frame["one"][0] == (", ".join(CLASSES[c] for c in np.flatnonzero(answers)) or "none")
 
 
 def test_one_label_a_row_is_a_set_of_one():
     _, run = drawn(1, n=30)
     label = np.arange(30) % 3
     table = Table("own", "dev", tuple(map(str, range(30))), None, label, CLASSES)
-    found = evaluate(table, run)
+    evaluation = evaluate(table, run)
     want = metrics.f1_score(np.eye(3)[label], run.probabilities > 0.5, average="micro")
-    assert found.score("micro F1").value == pytest.approx(want)
+    assert evaluation.score("micro F1").value == pytest.approx(want)

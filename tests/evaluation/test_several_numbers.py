@@ -66,9 +66,9 @@ def test_a_column_of_numbers_for_each_output_is_read_in_the_outputs_order(tmp_pa
 
 def test_a_row_without_one_of_its_numbers_is_left_out_and_named(tmp_path):
     path, numbers = file_of(tmp_path, missing=True)
-    found = read_upload(path, labels=OUTPUTS)
-    np.testing.assert_array_equal(found.table.label, np.delete(numbers, 4, axis=0))
-    assert [problem.row for problem in found.problems] == [6]
+    upload = read_upload(path, labels=OUTPUTS)
+    np.testing.assert_array_equal(upload.table.label, np.delete(numbers, 4, axis=0))
+    assert [problem.row for problem in upload.problems] == [6]
 
 
 def test_columns_that_are_none_of_the_outputs_are_refused(tmp_path):
@@ -81,16 +81,16 @@ def test_each_output_has_the_scores_of_scipy_and_scikit_learn(tmp_path):
     path, _ = file_of(tmp_path)
     table = read_upload(path, labels=OUTPUTS).table
     run = answers(table)
-    found = evaluate(table, run)
-    assert len(found.scores) == 6
+    evaluation = evaluate(table, run)
+    assert len(evaluation.scores) == 6
     for c, name in enumerate(OUTPUTS):
-        truth, given = table.label[:, c], run.logits[:, c].astype(np.float64)
+        truth, predictions = table.label[:, c], run.logits[:, c].astype(np.float64)
         for metric, want in (
-            ("Pearson", pearsonr(truth, given).statistic),
-            ("Spearman", spearmanr(truth, given).statistic),
-            ("RMSE", root_mean_squared_error(truth, given)),
+            ("Pearson", pearsonr(truth, predictions).statistic),
+            ("Spearman", spearmanr(truth, predictions).statistic),
+            ("RMSE", root_mean_squared_error(truth, predictions)),
         ):
-            score = found.score(f"{metric}, {name}")
+            score = evaluation.score(f"{metric}, {name}")
             assert score.value == pytest.approx(want, rel=1e-5)
             assert score.low <= score.value <= score.high
 
@@ -98,17 +98,17 @@ def test_each_output_has_the_scores_of_scipy_and_scikit_learn(tmp_path):
 def test_outputs_of_another_order_are_the_same_scores(tmp_path):
     path, _ = file_of(tmp_path)
     table = read_upload(path, labels=OUTPUTS).table
-    one = evaluate(table, answers(table))
+    evaluation = evaluate(table, answers(table))
     other = evaluate(table, answers(table, labels=OUTPUTS[::-1]))
-    assert [s.value for s in one.scores] == pytest.approx([s.value for s in other.scores])
+    assert [s.value for s in evaluation.scores] == pytest.approx([s.value for s in other.scores])
 
 
 def test_one_number_a_row_is_not_scored_against_several(tmp_path):
     path, _ = file_of(tmp_path)
     table = read_upload(path, labels=OUTPUTS).table
-    one = read_upload(path, labels=(), columns=Columns("text", None, "valence")).table
+    upload = read_upload(path, labels=(), columns=Columns("text", None, "valence")).table
     with pytest.raises(ValueError, match="each of valence, arousal"):
-        evaluate(one, answers(table))
+        evaluate(upload, answers(table))
     with pytest.raises(ValueError, match="scored one by one"):
         compare(table, answers(table), answers(table, "other", seed=6))
 
@@ -131,7 +131,7 @@ def test_one_of_another_kind_leaves_the_others_side_by_side(tmp_path):
         replace(answers(table, "/home/somebody/classes"), output="softmax"),
         answers(table, "second", labels=OUTPUTS[::-1]),
     ]
-    kept, told = comparable(runs)
+    kept, message = comparable(runs)
     assert [run.checkpoint for run in kept] == ["/home/somebody/first", "second"]
-    assert in_order(told, "classes", "other classes")
+    assert in_order(message, "classes", "other classes")
     assert comparable(kept) == (kept, "")

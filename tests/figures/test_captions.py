@@ -20,14 +20,14 @@ def test_a_caption_has_the_facts():
     owner = checkpoint("sst2-max_seq_mha")
     owner.head, owner.head_options = "max_seq_mha", {"last_k": 3}
     plot = view("input_attribution", attributed(TOKENS, seed=0), TOKENS, owner)
-    said = draft(plot)
+    caption = draft(plot)
     for fact in (
         "Checkpoint: sst2-max_seq_mha (last 3 layers).",
         f"“{SENTENCE}”",
         "(integrated gradients) for positive",
         "Baseline: [PAD].",
     ):
-        assert fact in said
+        assert fact in caption
     reading = view("reading", split(TOKENS), TOKENS, 1, owner)
     assert "relative to the corpus mean" in draft(reading)
     assert "Seeds: 0, 1, 2." in draft(samples.plot_of("classes"))
@@ -36,7 +36,7 @@ def test_a_caption_has_the_facts():
 def test_a_caption_of_several_checkpoints_has_the_same_facts():
     both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
     labels = both[0].checkpoint.labels
-    said = draft(registry.make("strips", both, "The plots thinned.", None, [1, 0]))
+    words = draft(registry.make("strips", both, "The plots thinned.", None, [1, 0]))
     for fact in (
         f"for {labels[1]}",
         f"for {labels[0]}",
@@ -46,10 +46,10 @@ def test_a_caption_of_several_checkpoints_has_the_same_facts():
         "Method: exact split.",
         "Checkpoints: max_seq_mha",
     ):
-        assert fact in said, fact
-    one = draft(registry.make("reading", both, "The plots thinned.", None, 1))
-    assert f"contribution to {labels[1]}" in one
-    assert "relative to" in one
+        assert fact in words, fact
+    caption = draft(registry.make("reading", both, "The plots thinned.", None, 1))
+    assert f"contribution to {labels[1]}" in caption
+    assert "relative to" in caption
 
 
 @pytest.mark.parametrize("key", ["deletion_insertion", "evidence_scores", "evidence_bars"])
@@ -70,6 +70,6 @@ def test_a_caption_names_the_colours_that_are_drawn():
     assert in_order(draft(plot), "Orange", "towards", "blue", "underlined")
     green = draft(plot, Style(palette="purple-green"))
     assert in_order(green, "Green", "towards", "purple", "underlined")
-    told = draft(plot, Style(greyscale=True))
-    assert "orange" not in told.lower()
-    assert "underlined is against it" in told
+    caption = draft(plot, Style(greyscale=True))
+    assert "orange" not in caption.lower()
+    assert "underlined is against it" in caption

@@ -82,20 +82,20 @@ def test_greys_stay_what_they_are_and_lightness_is_from_0_to_100(colour):
 @pytest.mark.parametrize("name", PALETTES)
 @pytest.mark.parametrize("greyscale", [False, True])
 def test_every_palette_serves_every_eye(name, greyscale):
-    found = palette(name, greyscale)
-    for stops in (found.sequential, *([MONOTONE] if greyscale else [])):
+    colours = palette(name, greyscale)
+    for stops in (colours.sequential, *([MONOTONE] if greyscale else [])):
         assert (np.diff(lightness(stops)) < 0).all()
-    half = len(found.diverging) // 2
-    assert (np.diff(lightness(found.diverging[: half + 1])) > 0).all()
-    assert (np.diff(lightness(found.diverging[half:])) < 0).all()
+    half = len(colours.diverging) // 2
+    assert (np.diff(lightness(colours.diverging[: half + 1])) > 0).all()
+    assert (np.diff(lightness(colours.diverging[half:])) < 0).all()
     if not greyscale:
         for deficiency in (None, *DEFICIENCIES):
-            assert least_difference([found.diverging[0], found.diverging[-1]], deficiency) > 25
-        assert found.negative != found.positive
+            assert least_difference([colours.diverging[0], colours.diverging[-1]], deficiency) > 25
+        assert colours.negative != colours.positive
 
 
-def results(plot, style=None, **given):
-    return {one.name: one for one in check(plot, style, **given)}
+def results(plot, style=None, **options):
+    return {outcome.name: outcome for outcome in check(plot, style, **options)}
 
 
 def strips(sentence=SENTENCE):
@@ -122,11 +122,11 @@ def bars(series):
 
 def test_a_good_figure_passes_and_every_check_has_a_number_and_a_unit():
     for plot in (strips(), cells(), bars(3)):
-        for one in check(plot):
-            assert one.passed, one
-            assert not one.advice
-            assert np.isfinite(one.number)
-            assert one.value.strip()
+        for outcome in check(plot):
+            assert outcome.passed, outcome
+            assert not outcome.advice
+            assert np.isfinite(outcome.number)
+            assert outcome.value.strip()
 
 
 def test_type_3_fonts_and_the_wrong_width_are_found():
@@ -134,12 +134,12 @@ def test_type_3_fonts_and_the_wrong_width_are_found():
     drawn.add_subplot().set_title("title")
     file = io.BytesIO()
     drawn.savefig(file, format="pdf")  # as matplotlib does it when nobody says otherwise
-    found = results(cells(), pdf=file.getvalue())
-    assert not found["Fonts embedded as TrueType"].passed
-    assert "Type 3: 1" in found["Fonts embedded as TrueType"].value
-    assert found["Page width"].value == "4 inches of 3.03"
-    assert not found["Page width"].passed
-    assert "3.03 inches wide" in found["Page width"].advice
+    checks = results(cells(), pdf=file.getvalue())
+    assert not checks["Fonts embedded as TrueType"].passed
+    assert "Type 3: 1" in checks["Fonts embedded as TrueType"].value
+    assert checks["Page width"].value == "4 inches of 3.03"
+    assert not checks["Page width"].passed
+    assert "3.03 inches wide" in checks["Page width"].advice
 
 
 def test_small_text_is_found_with_the_size_that_would_pass():
@@ -152,14 +152,14 @@ def test_small_text_is_found_with_the_size_that_would_pass():
 
 
 def test_words_that_look_like_commands_of_a_pdf_do_not_fool_the_check():
-    found = results(strips("BT /F1 1 Tf (ET) 0.1 0 0 0.1 0 0 Tm ET"))
-    assert found["Smallest text at final width"].number == 6
+    checks = results(strips("BT /F1 1 Tf (ET) 0.1 0 0 0.1 0 0 Tm ET"))
+    assert checks["Smallest text at final width"].number == 6
 
 
 def test_a_character_without_a_glyph_is_counted():
-    found = results(strips("a \U00100123 b"))["Characters without a glyph"]
-    assert not found.passed
-    assert found.number == 1
+    check = results(strips("a \U00100123 b"))["Characters without a glyph"]
+    assert not check.passed
+    assert check.number == 1
 
 
 @pytest.mark.parametrize("style", [Style(), Style(greyscale=True)])
@@ -169,13 +169,13 @@ def test_a_character_without_a_glyph_is_counted():
 def test_the_sign_survives_greyscale_in_every_cell(shape, style):
     """By a dash in each negative cell, or by a scale whose grey falls all the way: read back."""
     plot = cells(*shape)
-    found = results(plot, style)["Sign in greyscale"]
-    assert found.passed
+    check = results(plot, style)["Sign in greyscale"]
+    assert check.passed
     root = back.tree(render(plot, style, format="svg").data)
     values = plot.mark.values
     high = plot.mark.bounds[1]
     negative = values < -high / 2 / STEPS
-    assert f"of {negative.sum():,} negative" in found.unit
+    assert f"of {negative.sum():,} negative" in check.unit
     dashes = [d for d in back.named(back.panels(root)[0], "negative").values()]
     if dashes:
         assert len(list(dashes[0].iter(f"{back.SVG}path"))) == negative.sum()
@@ -209,9 +209,9 @@ def test_small_points_of_a_raster_are_told_by_colour_alone():
     xy = np.random.default_rng(0).normal(size=(5000, 2))
     cloud = Plot("map", "t", Points(xy, np.arange(5000) % 9, tuple("abcdefghi"), "x", "y"))
     for style in (Style(), Style(greyscale=True)):
-        found = results(cloud, style)["Series in greyscale"]
-        assert not found.passed
-        assert "draw fewer" in found.advice
+        check = results(cloud, style)["Series in greyscale"]
+        assert not check.passed
+        assert "draw fewer" in check.advice
     few = Plot("map", "t", Points(xy[:300], np.arange(300) % 9, tuple("abcdefghi"), "x", "y"))
     assert results(few)["Series in greyscale"].note.startswith("the shape")
 
@@ -219,36 +219,36 @@ def test_small_points_of_a_raster_are_told_by_colour_alone():
 @pytest.mark.parametrize("name", PALETTES)
 @pytest.mark.parametrize("greyscale", [False, True])
 def test_every_step_of_every_scale_is_seen_by_every_eye(name, greyscale):
-    found = palette(name, greyscale)
-    for stops in (found.sequential, found.diverging, stops_of(found, "diverging", (40, 40))):
+    colours = palette(name, greyscale)
+    for stops in (colours.sequential, colours.diverging, stops_of(colours, "diverging", (40, 40))):
         for deficiency in (None, *DEFICIENCIES):
             assert neighbours(stops, deficiency) > NOTICED
-    dense_scale = stops_of(found, "diverging", (40, 40))
+    dense_scale = stops_of(colours, "diverging", (40, 40))
     assert (np.diff(lightness(dense_scale)) < -7).all()
     if not greyscale:
         for deficiency in (None, *DEFICIENCIES):
-            for scale in (found.diverging, dense_scale):
+            for scale in (colours.diverging, dense_scale):
                 for place in range(4):
                     assert least_difference([scale[place], scale[-1 - place]], deficiency) > APART
 
 
 def test_a_scale_is_measured_step_by_step_and_not_by_its_ends():
-    found = results(cells())
+    checks = results(cells())
     stops = palette("default").diverging
     for name in DEFICIENCIES:
-        shown = found[f"{name.capitalize()}, along a scale"]
+        shown = checks[f"{name.capitalize()}, along a scale"]
         assert shown.number == round(neighbours(stops, name), 1)
-        assert found[name.capitalize()].number == round(
+        assert checks[name.capitalize()].number == round(
             min(least_difference([stops[i], stops[-1 - i]], name) for i in range(4)), 1
         )
     assert least_difference(stops[3:6]) < least_difference([stops[0], stops[-1]])
 
 
 def test_a_dense_grey_map_is_measured_on_the_scale_it_is_drawn_in():
-    found = results(cells(40, 40), Style(greyscale=True))["Deuteranopia"]
-    assert found.passed
-    assert not found.note  # nothing but the grey itself, and it is enough
-    assert found.number > APART
+    check = results(cells(40, 40), Style(greyscale=True))["Deuteranopia"]
+    assert check.passed
+    assert not check.note  # nothing but the grey itself, and it is enough
+    assert check.number > APART
 
 
 def test_falling_lightness_keeps_the_hue_and_reaches_both_ends():
@@ -261,9 +261,9 @@ def test_falling_lightness_keeps_the_hue_and_reaches_both_ends():
 
 
 def test_series_need_lightness_or_another_carrier():
-    found = results(bars(9))["Series in greyscale"]
-    assert found.passed
-    assert found.note == "hatching tells them apart"
+    check = results(bars(9))["Series in greyscale"]
+    assert check.passed
+    assert check.note == "hatching tells them apart"
     lost = results(bars(10))
     assert not lost["Series in greyscale"].passed
     assert "draw fewer" in lost["Series in greyscale"].advice

@@ -27,17 +27,17 @@ def test_every_view_and_method_that_cites_exists_and_every_citation_has_an_entry
 
 def test_bibtex_follows_the_method_and_the_data():
     plot = view("input_attribution", attributed(TOKENS), TOKENS, checkpoint("sst2-max_seq_mha"))
-    found = keys_of(plot)
-    assert found[0] == "poollens"
+    keys = keys_of(plot)
+    assert keys[0] == "poollens"
     assert {
         "sundararajan2017axiomatic",
         "kokhlikyan2020captum",
         "behrendt2025maxpoolbert",
         "socher2013recursive",
-    } <= set(found)
-    assert "abnar2020rollout" not in found
+    } <= set(keys)
+    assert "abnar2020rollout" not in keys
     text = bibtex(plot)
-    assert text.count("@") == len(found)
+    assert text.count("@") == len(keys)
     assert text.count("{") == text.count("}")
 
 
@@ -55,7 +55,7 @@ def test_each_picture_cites_what_it_rests_on_and_no_more():
     }
     assert split <= made["contribution"]
     assert not split & made["attention"]
-    assert all("conneau2017infersent" in found for found in made.values())
+    assert all("conneau2017infersent" in item for item in made.values())
     for key in ("layer_quantities", "source_layers", "reading"):
         assert split <= set(keys_of(samples.plot_of(key)))
     umap = samples.plot_of("map")

@@ -39,46 +39,46 @@ def three():
     return made
 
 
-def titles(given):
-    return [one.title for one in given.figures]
+def titles(collection):
+    return [figure.title for figure in collection.figures]
 
 
 def test_a_collection_is_ordered_grouped_and_taken_apart_again():
-    given = three()
-    assert given.style.venue == "icml"
-    assert len(given) == 3
-    assert given.add(of_reading()) is given  # the same picture twice is kept once
-    names = titles(given)
-    assert titles(given.move(0, 1)) == [names[1], names[0], names[2]]
-    assert titles(given.move(2, -9)) == [names[2], names[0], names[1]]
-    one = given.group([0, 2])
-    assert len(one) == 2
-    assert len(one.figures[0].plots) == 2
-    assert one.pictures == 3
-    assert one.figures[0].in_style(given.style).letters
-    assert titles(one.ungroup(0)) == [names[0], names[2], names[1]]
-    assert one.move_panel(0, 0, 1).figures[0].plots[0].title == names[2]
-    assert len(one.remove_panel(0, 0).figures[0].plots) == 1
-    assert len(one.remove_panel(1, 0)) == 1
+    collection = three()
+    assert collection.style.venue == "icml"
+    assert len(collection) == 3
+    assert collection.add(of_reading()) is collection  # the same picture twice is kept once
+    names = titles(collection)
+    assert titles(collection.move(0, 1)) == [names[1], names[0], names[2]]
+    assert titles(collection.move(2, -9)) == [names[2], names[0], names[1]]
+    group = collection.group([0, 2])
+    assert len(group) == 2
+    assert len(group.figures[0].plots) == 2
+    assert group.pictures == 3
+    assert group.figures[0].in_style(collection.style).letters
+    assert titles(group.ungroup(0)) == [names[0], names[2], names[1]]
+    assert group.move_panel(0, 0, 1).figures[0].plots[0].title == names[2]
+    assert len(group.remove_panel(0, 0).figures[0].plots) == 1
+    assert len(group.remove_panel(1, 0)) == 1
     with pytest.raises(collected.BadCollection, match="at least two"):
-        given.group([1])
+        collection.group([1])
 
 
 def test_a_collection_survives_its_file_and_takes_a_sidecar():
-    given = three().group([0, 1]).change(0, caption="Ours: \\input{x} 100 %.", wide=True)
-    back = collected.read(given.to_json())
-    assert back.to_json() == given.to_json()
-    assert back.figures[0].key == given.figures[0].key
-    assert bundle(back).data == bundle(given).data
+    collection = three().group([0, 1]).change(0, caption="Ours: \\input{x} 100 %.", wide=True)
+    back = collected.read(collection.to_json())
+    assert back.to_json() == collection.to_json()
+    assert back.figures[0].key == collection.figures[0].key
+    assert bundle(back).data == bundle(collection).data
     alone = collected.read(sidecar(of_reading()).to_json())
     assert titles(alone) == ["Contribution of each position through the pooling head"]
-    assert len(given.with_all(alone)) == 3
-    assert len(given.with_all(given)) == 2
+    assert len(collection.with_all(alone)) == 3
+    assert len(collection.with_all(collection)) == 2
 
 
 def test_a_broken_collection_is_refused_in_words():
     good = json.loads(three().to_json())
-    for change, said in (
+    for change, message in (
         ({"poollens": "no"}, "not a collection"),
         ({"version": 3}, "version 3"),
         ({"figures": [{}]}, "figure 1 of the file is broken"),
@@ -93,7 +93,7 @@ def test_a_broken_collection_is_refused_in_words():
             "figure 1 of the file is broken: .* draws a int",
         ),
     ):
-        with pytest.raises(collected.BadCollection, match=said):
+        with pytest.raises(collected.BadCollection, match=message):
             collected.read(json.dumps({**good, **change}))
     for text in ("", "{", "[1]", "\ud800", "[" * 100_000, b"\xff\xd8"):
         with pytest.raises(collected.BadCollection):
@@ -200,7 +200,9 @@ def one_figure(**of):
 
 
 @pytest.mark.parametrize(
-    "of", [{"mark": one} for one in NO_MARKS] + [{"provenance": one} for one in NO_SOURCES], ids=str
+    "of",
+    [{"mark": mark} for mark in NO_MARKS] + [{"provenance": source} for source in NO_SOURCES],
+    ids=str,
 )
 def test_a_picture_that_could_not_be_drawn_is_refused_when_it_is_read(of):
     with pytest.raises(collected.BadCollection, match=r"figure 1 .*broken: "):
@@ -210,10 +212,13 @@ def test_a_picture_that_could_not_be_drawn_is_refused_when_it_is_read(of):
 @pytest.mark.parametrize(
     "of",
     [
-        *({"mark": one} for one in (_bars(), _map(), _points(rings=[0]), _bars(predicted=[None]))),
         *(
-            {"provenance": one}
-            for one in (
+            {"mark": mark}
+            for mark in (_bars(), _map(), _points(rings=[0]), _bars(predicted=[None]))
+        ),
+        *(
+            {"provenance": source}
+            for source in (
                 {},
                 {"checkpoints": [{}], "text": "x"},
                 {"checkpoint": "a", "members": [], "text": "x"},
@@ -227,15 +232,18 @@ def test_a_picture_that_could_not_be_drawn_is_refused_when_it_is_read(of):
                 {"text": "x", "checkpoint": "a", "pooling_options": {"last_k": []}},
             )
         ),
-        *({"params": one} for one in ({"groups": ["a"], "names": 3}, {"groups": 3, "names": [1]})),
+        *(
+            {"params": grouping}
+            for grouping in ({"groups": ["a"], "names": 3}, {"groups": 3, "names": [1]})
+        ),
     ],
     ids=str,
 )
 def test_what_is_read_is_packed_and_rebuilt_without_a_crash(of):
-    given = collected.read(one_figure(**of))
+    collection = collected.read(one_figure(**of))
     sidecars = [
         data
-        for name, data in unzipped(bundle(given).data).items()
+        for name, data in unzipped(bundle(collection).data).items()
         if name.startswith("figures/") and name.endswith(".json")
     ]
     assert rebuild(read(sidecars[0]), "f", Known(()), None).saved.data

@@ -70,28 +70,30 @@ needs = st.builds(
 
 
 @given(st.lists(needs, min_size=1, max_size=9), st.integers(1, 5), st.floats(200, 520))
-def test_rows_fill_the_width_keep_the_order_and_give_everybody_what_is_needed(given, most, width):
+def test_rows_fill_the_width_keep_the_order_and_give_everybody_what_is_needed(
+    panel_needs, most, width
+):
     gap = 8.0
     try:
-        made = rows.arranged(given, most, width, gap)
+        made = rows.arranged(panel_needs, most, width, gap)
     except Unreadable as refused:
-        made = rows.arranged(given, refused.offer, width, gap)
+        made = rows.arranged(panel_needs, refused.offer, width, gap)
         most = min(most - 1, refused.offer)
-    assert [i for row in made for i in range(row.start, row.stop)] == list(range(len(given)))
+    assert [i for row in made for i in range(row.start, row.stop)] == list(range(len(panel_needs)))
     for row in made:
         assert len(row) <= most
         assert sum(row.widths) + gap * (len(row) - 1) == pytest.approx(width)
         if len(row) > 1:
-            for need, own in zip(given[row.start : row.stop], row.widths, strict=True):
+            for need, own in zip(panel_needs[row.start : row.stop], row.widths, strict=True):
                 assert own >= need.least - 0.02
 
 
 @given(st.lists(needs, min_size=2, max_size=6), st.floats(200, 520))
-def test_the_numbers_of_columns_that_are_offered_can_be_read(given, width):
-    able = rows.columns_by_cost(given, 4, width, 8.0)
+def test_the_numbers_of_columns_that_are_offered_can_be_read(panel_needs, width):
+    able = rows.columns_by_cost(panel_needs, 4, width, 8.0)
     assert 1 in able
     for columns in able:
-        assert rows.arranged(given, columns, width, 8.0)
+        assert rows.arranged(panel_needs, columns, width, 8.0)
 
 
 @settings(deadline=None, max_examples=EXAMPLES // 4, suppress_health_check=[HealthCheck.too_slow])
@@ -171,8 +173,8 @@ def test_a_grid_that_cannot_be_read_is_refused_with_one_that_can():
 
 
 def test_a_grid_that_cannot_be_read_is_saved_as_it_can_and_says_so():
-    given = sidecar([plot(heat(seed=i)) for i in range(3)], COLUMN, columns=3)
-    saved = save(given, "figure")
+    figure = sidecar([plot(heat(seed=i)) for i in range(3)], COLUMN, columns=3)
+    saved = save(figure, "figure")
     assert any(in_order(notice, "1 column", "saved") for notice in saved.notices)
     assert b'"columns": 1' in saved.sidecar
 
@@ -201,11 +203,11 @@ def test_panels_with_the_same_names_have_one_legend_and_one_colour_a_name():
 
 def test_maps_of_one_quantity_share_one_scale_and_one_colour_bar():
     plots = [plot(heat(seed=1)), plot(heat(seed=2, size=2.0))]
-    one, other = on_one_scale(plots)
-    assert one.mark.bounds == other.mark.bounds
+    first, other = on_one_scale(plots)
+    assert first.mark.bounds == other.mark.bounds
     high = max(np.abs(p.mark.values).max() for p in plots)
-    assert one.mark.bounds == (-high, high)
-    assert (one.mark.values == plots[0].mark.values).all()
+    assert first.mark.bounds == (-high, high)
+    assert (first.mark.values == plots[0].mark.values).all()
     for columns in (1, 2):
         page = Page(plots, Look(FULL, measuring()), columns)
         page.lay_out("pdf", 600)
@@ -215,8 +217,8 @@ def test_maps_of_one_quantity_share_one_scale_and_one_colour_bar():
 
 def test_what_would_vanish_on_a_common_scale_keeps_its_own():
     plots = [plot(heat(size=0.01)), plot(heat(size=5.0))]
-    one, other = on_one_scale(plots)
-    assert one.mark.bounds == plots[0].mark.bounds
+    first, other = on_one_scale(plots)
+    assert first.mark.bounds == plots[0].mark.bounds
     assert other.mark.bounds == plots[1].mark.bounds
     labels = [plot(heat(label="wins (%)")), plot(heat(size=2.0, label="contribution (logit)"))]
     assert on_one_scale(labels) == labels
@@ -280,8 +282,8 @@ def test_maps_side_by_side_are_of_one_size_and_shaped_as_their_points(count, sty
 
 
 def test_each_name_on_a_map_stands_there_once_however_often_the_page_is_laid_out():
-    (one,) = maps(1, 1.0)
-    texts = [words.text for words in printed([plot(one)], COLUMN, 1).texts]
+    (sheet,) = maps(1, 1.0)
+    texts = [words.text for words in printed([plot(sheet)], COLUMN, 1).texts]
     assert texts.count("river · bank") == 1
 
 
@@ -291,8 +293,8 @@ def test_every_region_of_a_dense_map_has_its_name_beside_the_crowd():
     xy = np.stack([1.3 * radius * np.cos(angle), radius * np.sin(angle)], axis=1)
     names = ("river · bank · water", "song · sing · album", "film · plot · actor")
     middles = np.array([(0.0, 0.0), (0.5, 0.3), (-0.6, -0.2)])
-    one = Points(xy, np.zeros(1500, int), ("all",), "x", "y", regions=names, region_at=middles)
-    page = printed([plot(one)], COLUMN, 1)
+    cloud = Points(xy, np.zeros(1500, int), ("all",), "x", "y", regions=names, region_at=middles)
+    page = printed([plot(cloud)], COLUMN, 1)
     assert set(names) <= {words.text for words in page.texts}
     assert not page.covered
     assert not page.cut

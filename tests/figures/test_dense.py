@@ -28,19 +28,19 @@ def test_every_one_of_many_cells_has_the_colour_of_its_value_at_its_place(monkey
     )
     panel = back.panels(back.tree(render(plot, format="svg").data))[0]
     cells = next(iter(back.named(panel, "cells").values()))
-    found = []
+    squares = []
     filled = [path for path in cells.iter(f"{back.SVG}path") if "fill: #" in path.get("style", "")]
     for path, colour in zip(filled, back.fills(cells), strict=True):
         for square in path.get("d").split("M")[1:]:
             corners = np.array(re.findall(r"[-\d.]+", square), float).reshape(-1, 2)[:4]
             lightness = sum(int(colour[at : at + 2], 16) for at in (1, 3, 5))
-            found.append((*corners.mean(axis=0), lightness))
-    x, y, light = np.array(found).T
+            squares.append((*corners.mean(axis=0), lightness))
+    x, y, light = np.array(squares).T
     column = np.rint((x - x.min()) / np.ptp(x) * 89).astype(int)
     row = np.rint((y - y.min()) / np.ptp(y) * 59).astype(int)
     drawn = np.full(values.shape, np.nan)
     drawn[row, column] = light
-    assert len(found) == values.size - 1
+    assert len(squares) == values.size - 1
     assert (np.isnan(drawn) == np.isnan(values)).all()
     along = drawn[~np.isnan(values)][np.argsort(values[~np.isnan(values)])]
     assert (np.diff(along) <= 0).all()  # from light to dark

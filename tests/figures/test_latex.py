@@ -166,8 +166,8 @@ def test_hostile_text_is_printed_and_never_carried_out(tmp_path):
     body = latex.figure("missing.pdf", plot.caption, "fig:x").replace(
         "\\includegraphics", "%\\includegraphics"
     )
-    said = "\n\n".join(latex.escape(name) for name in HOSTILE if len(name) < 100)
-    compiled(tmp_path, body + latex.defined(said))
+    names = "\n\n".join(latex.escape(name) for name in HOSTILE if len(name) < 100)
+    compiled(tmp_path, body + latex.defined(names))
     text = "".join(p.extract_text() for p in PdfReader(tmp_path / "paper.pdf").pages)
     assert "root:" not in text
     assert "input{/etc/passwd}" in text.replace(" ", "")
@@ -209,9 +209,9 @@ def test_xelatex_is_given_the_characters_themselves(tmp_path):
 
 def test_what_needs_another_engine_says_so_and_what_does_not_is_silent():
     assert latex.figure("f", "plain naïve", "l").startswith("\\begin")
-    said = latex.figure("f", "你好", "l")
-    assert said.startswith("% Some texts")
-    assert "XeLaTeX" in said.splitlines()[0]
+    source = latex.figure("f", "你好", "l")
+    assert source.startswith("% Some texts")
+    assert "XeLaTeX" in source.splitlines()[0]
 
 
 def test_without_tex_pgf_says_what_to_install(monkeypatch):

@@ -112,10 +112,10 @@ def same_strip(root, index, strip):
 
 def same_bands(group, m):
     """Each band is as wide as its value says, dashed where that is negative."""
-    found = back.named(group, r"band-(\d+)")
-    assert len(found) == len(m.values)
+    groups = back.named(group, r"band-(\d+)")
+    assert len(groups) == len(m.values)
     widths, dashed = np.zeros(len(m.values)), np.zeros(len(m.values), bool)
-    for (nth,), drawn in found.items():
+    for (nth,), drawn in groups.items():
         style = next(drawn.iter(f"{back.SVG}path")).get("style")
         widths[nth] = float(re.search(r"stroke-width: ([\d.]+)", style)[1])
         dashed[nth] = "stroke-dasharray" in style
@@ -139,10 +139,10 @@ def same_cells(group, m):
     )
     for colour, value in zip(colours, finite.tolist(), strict=True):
         rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], float)
-        wanted = np.clip((value - low) / (high - low), 0, 1)
+        expected = np.clip((value - low) / (high - low), 0, 1)
         near = np.abs(scale - rgb).sum(axis=1)
         fitting = np.flatnonzero(near <= near.min() + 3) / 400
-        assert np.abs(fitting - wanted).min() < 0.006
+        assert np.abs(fitting - expected).min() < 0.006
 
 
 def same_bars(group, m):
@@ -151,40 +151,40 @@ def same_bars(group, m):
     tolerance = 2e-3 * (m.bounds[1] - m.bounds[0])
     same_spread(group, m, lambda places: value_axis(places[:, at]), tolerance)
     if m.as_points:
-        found = back.named(group, r"values-(\d+)")
-        assert len(found) == len(m.series)
-        for (series,), drawn in found.items():
+        groups = back.named(group, r"values-(\d+)")
+        assert len(groups) == len(m.series)
+        for (series,), drawn in groups.items():
             known = m.values[series][np.isfinite(m.values[series])]
             np.testing.assert_allclose(
                 value_axis(back.markers(drawn)[:, at]), known, atol=tolerance
             )
         return
-    found = back.named(group, r"bar-(\d+)-(\d+)")
-    for (series, place), drawn in found.items():
+    groups = back.named(group, r"bar-(\d+)-(\d+)")
+    for (series, place), drawn in groups.items():
         value = m.values[series, place]
         ends = value_axis(back.corners(drawn)[:, at])
         if np.isfinite(value):
             low, high = sorted((0.0, float(value)))
             assert ends.min() == pytest.approx(low, abs=tolerance)
             assert ends.max() == pytest.approx(high, abs=tolerance)
-    assert len(found) >= np.isfinite(m.values).sum()
+    assert len(groups) >= np.isfinite(m.values).sum()
 
 
 def same_spread(group, m, value_of, tolerance):
     """Both ends of every whisker, and the dot of every seed."""
     if m.intervals is not None:
-        found = back.named(group, r"whiskers-(\d+)")
-        assert {series for (series,) in found} == set(range(len(m.series)))
-        for (series,), drawn in found.items():
+        groups = back.named(group, r"whiskers-(\d+)")
+        assert {series for (series,) in groups} == set(range(len(m.series)))
+        for (series,), drawn in groups.items():
             known = m.intervals[series][np.isfinite(m.intervals[series]).all(axis=1)]
-            ends = [np.sort(value_of(one)) for one in back.paths(drawn)]
+            ends = [np.sort(value_of(path)) for path in back.paths(drawn)]
             ends = np.array(ends).reshape(-1, 2)
             np.testing.assert_allclose(ends, known, atol=tolerance)
     if m.dots is not None:
-        found = back.named(group, r"dots-(\d+)")
+        groups = back.named(group, r"dots-(\d+)")
         if m.as_points or np.isfinite(m.dots).sum(axis=2).max() > 1:
-            assert found
-        for (series,), drawn in found.items():
+            assert groups
+        for (series,), drawn in groups.items():
             known = m.dots[series][np.isfinite(m.dots[series])]
             np.testing.assert_allclose(value_of(back.markers(drawn)), known, atol=tolerance)
 
@@ -192,9 +192,9 @@ def same_spread(group, m, value_of, tolerance):
 def same_lines(group, m):
     up = back.axis(group, "y")
     span = np.ptp(m.y[np.isfinite(m.y)]) or 1.0
-    found = back.named(group, r"values-(\d+)")
-    assert {series for (series,) in found} == set(range(len(m.series)))
-    for (series,), drawn in found.items():
+    groups = back.named(group, r"values-(\d+)")
+    assert {series for (series,) in groups} == set(range(len(m.series)))
+    for (series,), drawn in groups.items():
         known = np.isfinite(m.y[series])
         marked = m.markers and series != m.reference
         places = back.markers(drawn) if marked else back.corners(drawn)
@@ -231,9 +231,9 @@ def same_band(group, m, series, across, up, span):
 
 def same_points(group, m):
     across, up = back.axis(group, "x"), back.axis(group, "y")
-    found = back.named(group, r"values-(\d+)")
-    assert {index for (index,) in found} == set(range(len(m.groups)))
-    for (index,), drawn in found.items():
+    groups = back.named(group, r"values-(\d+)")
+    assert {index for (index,) in groups} == set(range(len(m.groups)))
+    for (index,), drawn in groups.items():
         places = back.markers(drawn)
         np.testing.assert_allclose(across(places[:, 0]), m.xy[m.group == index, 0], atol=0.02)
         np.testing.assert_allclose(up(places[:, 1]), m.xy[m.group == index, 1], atol=0.02)

@@ -22,12 +22,12 @@ STYLE = Style()
 def of(figure, named=()):
     """The checks of a figure that was drawn by hand."""
     figure.draw_without_rendering()
-    return {one.name: one for one in page_checks(measure(figure, named), STYLE)}
+    return {check.name: check for check in page_checks(measure(figure, named), STYLE)}
 
 
 def page(**parts):
     whole = Printed(216.0, 144.0, filled=((0, 0, 216, 144),))
-    return {one.name: one for one in page_checks(replace(whole, **parts), STYLE)}
+    return {check.name: check for check in page_checks(replace(whole, **parts), STYLE)}
 
 
 def hand(inches=(3.03, 2.0)):
@@ -39,19 +39,19 @@ def test_a_good_page_passes_all_of_them():
     drawn, axes = hand()
     axes.plot([0, 1], color="#204080")
     axes.set_position((0.2, 0.2, 0.76, 0.76))
-    for one in of(drawn).values():
-        assert one.passed, one
-        assert not one.advice
+    for outcome in of(drawn).values():
+        assert outcome.passed, outcome
+        assert not outcome.advice
 
 
 def test_texts_that_stand_on_one_another_are_found():
     drawn, axes = hand()
     axes.text(0.5, 0.5, "first")
     axes.text(0.51, 0.5, "second")
-    found = of(drawn)["Overlapping texts"]
-    assert not found.passed
-    assert found.number == 1
-    assert "“first” overlaps “second”" in found.advice
+    check = of(drawn)["Overlapping texts"]
+    assert not check.passed
+    assert check.number == 1
+    assert "“first” overlaps “second”" in check.advice
 
 
 def test_a_text_that_stands_in_another_panel_is_found():
@@ -61,58 +61,62 @@ def test_a_text_that_stands_in_another_panel_is_found():
     drawn.add_axes((0.45, 0.2, 0.5, 0.7)).set_yticks([])
     assert of(drawn)["Overlapping texts"].passed
     left.text(1.3, 0.5, "a note that is long")
-    found = of(drawn)["Overlapping texts"]
-    assert not found.passed
-    assert "panel 2" in found.advice
+    check = of(drawn)["Overlapping texts"]
+    assert not check.passed
+    assert "panel 2" in check.advice
 
 
 @pytest.mark.parametrize("place", [(-0.3, 0.5), (0.95, 0.5), (0.5, 1.2), (0.5, -0.45)])
 def test_a_text_that_the_edge_cuts_is_found(place):
     drawn, axes = hand()
     axes.text(*place, "−10.00 logit")
-    found = of(drawn)["Texts cut off"]
-    assert not found.passed
-    assert in_order(found.advice, "“−10.00 logit”", "cut off")
+    check = of(drawn)["Texts cut off"]
+    assert not check.passed
+    assert in_order(check.advice, "“−10.00 logit”", "cut off")
 
 
 def test_labels_that_are_left_out_are_counted():
     drawn, axes = hand()
     axes.set_xticks([0, 1], ["a", "b"])
     assert of(drawn, [(axes, "x", 3)])["Labels shown"].passed
-    found = of(drawn, [(axes, "x", 5)])["Labels shown"]
-    assert not found.passed
-    assert found.number == 40
+    check = of(drawn, [(axes, "x", 5)])["Labels shown"]
+    assert not check.passed
+    assert check.number == 40
 
 
 def test_a_crowded_map_asks_for_more_room():
-    shown = {one.name: one for one in check(plot(heat(3, 90)))}
+    shown = {outcome.name: outcome for outcome in check(plot(heat(3, 90)))}
     assert not shown["Labels shown"].passed
-    assert {one.name: one for one in check(plot(heat(3, 20)))}["Labels shown"].passed
+    assert {outcome.name: outcome for outcome in check(plot(heat(3, 20)))}["Labels shown"].passed
 
 
 def test_a_panel_that_is_too_small_is_found():
     drawn, axes = hand()
     axes.set_position((0.3, 0.3, 0.1, 0.5))
-    found = of(drawn)["Smallest panel"]
-    assert not found.passed
-    assert found.number == pytest.approx(0.3, abs=0.01)
+    check = of(drawn)["Smallest panel"]
+    assert not check.passed
+    assert check.number == pytest.approx(0.3, abs=0.01)
 
 
 def test_an_empty_quarter_is_found():
     assert page()["Empty area"].passed
     three = ((0, 0, 100, 144), (108, 72, 216, 144))
-    found = page(filled=three)["Empty area"]
-    assert not found.passed
-    assert 20 < found.number < 26
+    check = page(filled=three)["Empty area"]
+    assert not check.passed
+    assert 20 < check.number < 26
 
 
 def test_height_is_counted_with_the_caption():
     low = plot(heat())
-    assert {one.name: one for one in check(low)}["Height with caption"].passed
-    long = {one.name: one for one in check(low, caption="word " * 1200)}["Height with caption"]
+    assert {outcome.name: outcome for outcome in check(low)}["Height with caption"].passed
+    long = {outcome.name: outcome for outcome in check(low, caption="word " * 1200)}[
+        "Height with caption"
+    ]
     assert not long.passed
     assert "shorter caption" in long.advice
-    tall = {one.name: one for one in check(low, Style(height=9.6))}["Height with caption"]
+    tall = {outcome.name: outcome for outcome in check(low, Style(height=9.6))}[
+        "Height with caption"
+    ]
     assert not tall.passed
     assert tall.number > 9.7
 
@@ -127,12 +131,12 @@ def test_a_longer_caption_is_higher_and_a_wider_one_is_lower():
 def test_a_pale_line_is_found_and_what_is_drawn_here_is_none():
     drawn, axes = hand()
     axes.plot([0, 1], color="#DDCC77")
-    found = of(drawn)["Contrast of lines and points"]
-    assert not found.passed
-    assert found.number == pytest.approx(1.6, abs=0.1)
+    contrast = of(drawn)["Contrast of lines and points"]
+    assert not contrast.passed
+    assert contrast.number == pytest.approx(1.6, abs=0.1)
     for greyscale in (False, True):
         many = plot(lines(tuple("abcdefg")))
-        shown = {one.name: one for one in check(many, Style(greyscale=greyscale))}
+        shown = {outcome.name: outcome for outcome in check(many, Style(greyscale=greyscale))}
         assert shown["Contrast of lines and points"].passed
 
 
@@ -150,7 +154,7 @@ def test_pale_text_is_found_on_paper_and_on_a_cell():
 
 @pytest.mark.parametrize("mark", [heat(), lines(), bars(), strip()])
 def test_every_check_of_a_page_has_a_number_and_a_unit(mark):
-    for one in check(Plot("made", "t", mark)):
-        assert np.isfinite(one.number)
-        assert one.value.strip()
-        assert one.passed, one
+    for outcome in check(Plot("made", "t", mark)):
+        assert np.isfinite(outcome.number)
+        assert outcome.value.strip()
+        assert outcome.passed, outcome

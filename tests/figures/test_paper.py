@@ -201,16 +201,16 @@ def test_provenance_travels_in_every_format_without_paths():
     plot = view("reading", split(PAIR), PAIR, 1, owner)
     info = PdfReader(io.BytesIO(plot.paper())).metadata
     assert not {"/CreationDate", "/ModDate", "/Author"} & set(info)
-    told = json.loads(info.subject)
-    assert {k: told[k] for k in plot.provenance} == plot.provenance
-    assert (told["params"], told["style"]["venue"]) == (plot.params, "acl")
-    assert told["versions"]["matplotlib"] == version("matplotlib")
-    assert told["checkpoint"] == "mine"
-    assert told["text"] == PAIR.text
+    facts = json.loads(info.subject)
+    assert {k: facts[k] for k in plot.provenance} == plot.provenance
+    assert (facts["params"], facts["style"]["venue"]) == (plot.params, "acl")
+    assert facts["versions"]["matplotlib"] == version("matplotlib")
+    assert facts["checkpoint"] == "mine"
+    assert facts["text"] == PAIR.text
     svg = ElementTree.fromstring(plot.paper(format="svg"))
     described = svg.find(".//{http://purl.org/dc/elements/1.1/}description").text
-    assert json.loads(described) == told
-    assert json.loads(Image.open(io.BytesIO(plot.paper(format="png"))).text["Description"]) == told
+    assert json.loads(described) == facts
+    assert json.loads(Image.open(io.BytesIO(plot.paper(format="png"))).text["Description"]) == facts
     for format in ("pdf", "svg", "png"):
         data = plot.paper(format=format)
         assert b"somebody" not in data

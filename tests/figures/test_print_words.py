@@ -41,11 +41,11 @@ def test_no_text_ends_in_one_word_or_in_special_tokens_alone(words, width):
     if len(every) < 2:
         return
     last, above = every[-1], every[-2]
-    said = {b.unit for b in last if not mark.special[b.unit]}
+    units = {b.unit for b in last if not mark.special[b.unit]}
     heads = [b.unit for b in above if mark.spaced[b.unit] and not mark.special[b.unit]]
     longest = max(measure(text, 8.0) for text in mark.labels) + 4
     if len(heads) > 2 and width > 4 * longest:
-        assert len(said) >= 2
+        assert len(units) >= 2
 
 
 @given(st.integers(1, 200), st.integers(0, 60), st.floats(40, 400))
@@ -57,7 +57,7 @@ def test_lines_over_layers_have_ticks_at_their_first_and_last_that_stand_apart(c
     assert shown[0] == first
     assert shown[-1] == first + count - 1
     if len(shown) > 2:
-        widest = max(LOOK.measure(str(int(one)), LOOK.small) for one in shown)
+        widest = max(LOOK.measure(str(int(item)), LOOK.small) for item in shown)
         assert np.diff(shown).min() * width / (count - 1) >= widest
 
 
@@ -122,23 +122,23 @@ def facts(view, caption, **provenance):
 def test_a_caption_says_a_sentence_and_a_fact_once():
     signs = "Orange is towards the class, blue and underlined is against it."
     same = {"text": "So. It is. It is.", "target": "negative", "seed": 0}
-    one = facts("a", f"What is read. {signs}", **same)
+    first = facts("a", f"What is read. {signs}", **same)
     other = facts(
         "b", f"For negative. {signs}", text="So. It is. It is.", target="negative", seed=0
     )
-    said = draft([one, other])
-    assert said.count(signs) == 1
-    assert said.count("“So. It is. It is.”") == 1
-    assert said.count("negative") == 2  # in (b)'s own words, and as the class of (a)
-    assert said.count("Seed: 0.") == 1
+    caption = draft([first, other])
+    assert caption.count(signs) == 1
+    assert caption.count("“So. It is. It is.”") == 1
+    assert caption.count("negative") == 2  # in (b)'s own words, and as the class of (a)
+    assert caption.count("Seed: 0.") == 1
     assert "Class" not in draft(other)
 
 
 def test_a_fact_that_is_not_everybodys_says_whose_it_is():
-    one = facts("a", "One.", target="negative")
+    first = facts("a", "One.", target="negative")
     other = facts("b", "Other.", target="positive")
-    assert in_order(draft([one, other]), "Classes", "negative", "(a)", "positive", "(b)")
-    assert draft([one, replace(one, caption="Other.")]).endswith("Class: negative.")
+    assert in_order(draft([first, other]), "Classes", "negative", "(a)", "positive", "(b)")
+    assert draft([first, replace(first, caption="Other.")]).endswith("Class: negative.")
 
 
 def test_no_caption_of_a_view_repeats_a_sentence():

@@ -64,9 +64,9 @@ def test_a_view_is_rebuilt_to_the_same_bytes_elsewhere(format, tmp_path):
 
 
 def test_another_venue_and_format_are_drawn_from_the_same_numbers():
-    given = read(sidecar(of_reading(), Style()).to_json())
-    wanted = replace(given, style=Style(venue="icml", width="full"), format="svg")
-    made = rebuild(wanted, "figure", changed=True)
+    figure = read(sidecar(of_reading(), Style()).to_json())
+    figure_for_icml = replace(figure, style=Style(venue="icml", width="full"), format="svg")
+    made = rebuild(figure_for_icml, "figure", changed=True)
     assert made.saved.name == "figure.svg"
     assert made.same is None
     assert b'width="486pt"' in made.saved.data
@@ -74,9 +74,9 @@ def test_another_venue_and_format_are_drawn_from_the_same_numbers():
 
 
 def test_other_versions_are_named():
-    given = replace(sidecar(of_reading()), versions={"matplotlib": "1.0", "numpy": np.__version__})
-    assert other_versions(given) == [f"matplotlib 1.0 (here {samples_version('matplotlib')})"]
-    made = rebuild(given, "f")
+    figure = replace(sidecar(of_reading()), versions={"matplotlib": "1.0", "numpy": np.__version__})
+    assert other_versions(figure) == [f"matplotlib 1.0 (here {samples_version('matplotlib')})"]
+    made = rebuild(figure, "f")
     assert made.same is None
     assert in_order(made.sentences[0], "other versions", "matplotlib 1.0")
 
@@ -105,7 +105,7 @@ def test_a_sidecar_says_everything_that_was_done():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentence"),
     [
         ({"poollens": "figures"}, "not a figure of PoolLens"),
         ({"version": 7}, "version 7"),
@@ -122,12 +122,12 @@ def test_a_sidecar_says_everything_that_was_done():
         ({"caption": 3}, "caption is not text"),
     ],
 )
-def test_a_broken_sidecar_is_refused_in_words(change, said):
+def test_a_broken_sidecar_is_refused_in_words(change, sentence):
     data = {**json.loads(sidecar(of_reading()).to_json()), **change}
-    if said is None:  # nothing said is the default
+    if sentence is None:  # nothing said is the default
         assert read(json.dumps(data)).style == Style()
         return
-    with pytest.raises(BadSidecar, match=said):
+    with pytest.raises(BadSidecar, match=sentence):
         read(json.dumps(data))
 
 

@@ -174,8 +174,8 @@ def made(key, target=None, params=None):
         for name in ("max_seq_mha", "max", "masked_lm"):
             try:
                 explained = target if zoo.loaded(name).checkpoint.labels else None
-                given = [zoo.loaded(name)], TEXT, pair, explained, params or NEEDS.get(key)
-                return registry.make(key, *given, data)
+                request = [zoo.loaded(name)], TEXT, pair, explained, params or NEEDS.get(key)
+                return registry.make(key, *request, data)
             except ValueError as error:
                 reason = error
     raise AssertionError(f"{key} is not of one of these checkpoints alone: {reason}")
@@ -204,20 +204,20 @@ DRAWN = ("strips", "winners", "depth", "flow", "similarity_bands", "largest_word
 )
 def test_a_picture_computed_anew_is_the_stored_one_to_the_byte(key):
     plot = usual(key)
-    given = read(sidecar(plot, format="svg").to_json())
+    figure = read(sidecar(plot, format="svg").to_json())
     data = data_set()
-    stored = rebuild(given, "f", tiny_known(), loader, data=lambda _: data)
+    stored = rebuild(figure, "f", tiny_known(), loader, data=lambda _: data)
     assert "equal" in stored.sentences[0]
-    anew = rebuild(given, "f", tiny_known(), loader, anew=True, data=lambda _: data)
-    assert anew.saved.data == stored.saved.data == save(given, "f").data
+    anew = rebuild(figure, "f", tiny_known(), loader, anew=True, data=lambda _: data)
+    assert anew.saved.data == stored.saved.data == save(figure, "f").data
 
 
 def recomputed(plot):
-    given = read(sidecar(plot, format="svg").to_json())
-    found = find(given, tiny_known())
-    assert not found.missing
-    recipe = registry.read_recipe(given.plots[0].recipe)
-    return difference(plot, recompute(found, loader, recipe, lambda _: data_set()))
+    figure = read(sidecar(plot, format="svg").to_json())
+    owners = find(figure, tiny_known())
+    assert not owners.missing
+    recipe = registry.read_recipe(figure.plots[0].recipe)
+    return difference(plot, recompute(owners, loader, recipe, lambda _: data_set()))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_the_class_of_each_of_several_checkpoints_is_recorded(key):
 def test_every_picture_of_a_text_says_which_weights_it_was_made_with(key):
     owners = checkpoints_of(usual(key))
     assert owners
-    assert all(len(one["sha256"]) == 64 for one in owners)
+    assert all(len(owner["sha256"]) == 64 for owner in owners)
 
 
 @pytest.fixture(scope="module")
@@ -328,14 +328,14 @@ def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
     shutil.rmtree(tmp_path / "toy")
     tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
     known = known_checkpoints(tmp_path)
-    given = read((tmp_path / "f.json").read_bytes())
+    figure = read((tmp_path / "f.json").read_bytes())
     with pytest.raises(OtherCheckpoint, match=r"toy: .*made with sha256"):
-        rebuild(given, "f", known, lambda c: analysis.load(c.folder))
-    forced = rebuild(given, "f", known, lambda c: analysis.load(c.folder), force=True)
+        rebuild(figure, "f", known, lambda c: analysis.load(c.folder))
+    forced = rebuild(figure, "f", known, lambda c: analysis.load(c.folder), force=True)
     assert any("going on" in line for line in forced.sentences)
     assert any("DIFFER" in line for line in forced.sentences), forced.sentences
-    assert forced.saved.data == save(given, "f").data  # the stored numbers, all the same
-    anew = rebuild(given, "f", known, lambda c: analysis.load(c.folder), anew=True, force=True)
+    assert forced.saved.data == save(figure, "f").data  # the stored numbers, all the same
+    anew = rebuild(figure, "f", known, lambda c: analysis.load(c.folder), anew=True, force=True)
     assert anew.saved.data != forced.saved.data
 
 
@@ -346,7 +346,7 @@ def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, ca
     (tmp_path / "f.json").write_bytes(saved.sidecar)
     shutil.rmtree(tmp_path / "toy")
     tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
-    asked = [
+    command = [
         "rebuild",
         str(tmp_path / "f.json"),
         "--checkpoints",
@@ -354,29 +354,29 @@ def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, ca
         "--output",
         str(tmp_path / "out"),
     ]
-    assert main(asked) == 1
-    said = capsys.readouterr().err
-    assert "made with sha256" in said
-    assert "--force" in said
+    assert main(command) == 1
+    errors = capsys.readouterr().err
+    assert "made with sha256" in errors
+    assert "--force" in errors
     assert not (tmp_path / "out").exists()
-    assert main([*asked, "--force"]) == 0
+    assert main([*command, "--force"]) == 0
     assert "DIFFER" in capsys.readouterr().err
     assert (tmp_path / "out" / "f.pdf").read_bytes() == saved.data
-    assert main([*asked, "--from-data"]) == 0
+    assert main([*command, "--from-data"]) == 0
     # inches of one's own belong to the venue they were chosen for
-    assert main([*asked, "--from-data", "--venue", "icml"]) == 0
+    assert main([*command, "--from-data", "--venue", "icml"]) == 0
     assert read((tmp_path / "out" / "f.json").read_bytes()).style.width == "column"
-    assert main([*asked, "--from-data", "--venue", "icml", "--width", "4.4"]) == 0
+    assert main([*command, "--from-data", "--venue", "icml", "--width", "4.4"]) == 0
     assert read((tmp_path / "out" / "f.json").read_bytes()).style.width == 4.4
 
 
 def test_without_its_checkpoint_a_figure_is_drawn_from_its_numbers():
     plot = registry.make("winners", [zoo.loaded("max_seq_mha")], TEXT)
-    given = read(sidecar(plot).to_json())
-    made = rebuild(given, "f", Known(()), loader)
+    figure = read(sidecar(plot).to_json())
+    made = rebuild(figure, "f", Known(()), loader)
     assert re.search(r"stored.*max_seq_mha", made.sentences[0])
     with pytest.raises(ValueError, match="max_seq_mha"):
-        rebuild(given, "f", Known(()), loader, anew=True)
+        rebuild(figure, "f", Known(()), loader, anew=True)
 
 
 def test_a_checkpoint_is_known_by_its_weights_under_any_name(tmp_path):
@@ -392,11 +392,11 @@ def test_a_checkpoint_is_known_by_its_weights_under_any_name(tmp_path):
 
 
 def test_difference_is_the_largest_gap_and_none_for_other_shapes():
-    one = of_reading()
-    mark = replace(one.mark, values=one.mark.values + np.eye(1, len(one.mark.values))[0] * 0.25)
-    assert difference(one, replace(one, mark=mark)) == pytest.approx(0.25)
-    assert difference(one, one) == 0
-    assert difference(one, samples.plot_of("classes")) is None
+    plot = of_reading()
+    mark = replace(plot.mark, values=plot.mark.values + np.eye(1, len(plot.mark.values))[0] * 0.25)
+    assert difference(plot, replace(plot, mark=mark)) == pytest.approx(0.25)
+    assert difference(plot, plot) == 0
+    assert difference(plot, samples.plot_of("classes")) is None
 
 
 def test_every_picture_has_a_recipe():

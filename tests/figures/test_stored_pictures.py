@@ -35,15 +35,15 @@ def test_every_view_survives_json_to_the_last_bit(key):
     assert back.params == plot.params
     assert back.provenance == plot.provenance
     assert type(back.mark) is type(plot.mark)
-    for one, other in zip(panels(plot), panels(back), strict=True):
-        same(one, other)
+    for first, other in zip(panels(plot), panels(back), strict=True):
+        same(first, other)
     assert back.frame().equals(plot.frame())
 
 
-def same(one, other):
+def same(first, other):
     """Every field of a mark, those of a text inside of it as well."""
-    for name in one.__dataclass_fields__:
-        before, after = getattr(one, name), getattr(other, name)
+    for name in first.__dataclass_fields__:
+        before, after = getattr(first, name), getattr(other, name)
         if isinstance(before, np.ndarray):
             assert after.dtype == before.dtype
             assert after.shape == before.shape
@@ -80,7 +80,7 @@ def test_hostile_text_survives_json_as_it_was_but_for_half_a_character():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentence"),
     [
         (lambda d: "nonsense", "no view and no mark"),
         (lambda d: [], "no view and no mark"),
@@ -102,8 +102,8 @@ def test_hostile_text_survives_json_as_it_was_but_for_half_a_character():
         (lambda d: {**d, "params": []}, "params is not a dict"),
     ],
 )
-def test_a_broken_picture_is_refused_in_words(change, said):
-    with pytest.raises(BadPlot, match=said):
+def test_a_broken_picture_is_refused_in_words(change, sentence):
+    with pytest.raises(BadPlot, match=sentence):
         from_json(json.dumps(change(json.loads(to_json(of_reading())))))
     for text in ("{", "", "[" * 100_000, b"\xff\xfe"):
         with pytest.raises(BadPlot, match="not the JSON"):

@@ -57,13 +57,14 @@ def apart(labels, width):
         assert cut or head.replace(" ", "") == plain
         if upright:
             assert LOOK.measure(text, size) <= ticks.LONGEST_ACROSS * LOOK.scale + 1e-6
-    for one, other in pairwise(range(len(places))):
-        between = (places[other] - places[one]) * room
+    for first, other in pairwise(range(len(places))):
+        between = (places[other] - places[first]) * room
         if upright:
             assert between >= size
         else:
             wide = [
-                max(LOOK.measure(line, size) for line in texts[i].split("\n")) for i in (one, other)
+                max(LOOK.measure(line, size) for line in texts[i].split("\n"))
+                for i in (first, other)
             ]
             assert between >= sum(wide) / 2
     return places, texts, upright
@@ -99,10 +100,10 @@ def test_repeated_tokens_have_a_column_each_in_the_file():
     plot = Plot("v", "t", HeatMap(values, ("1", "2", "3"), labels, "layer", "token", "v"))
     for width in ("column", "full"):
         panel = back.panels(back.tree(render(plot, Style(width=width), format="svg").data))[0]
-        found = back.labels(panel, "x")
-        places = [place for place, _ in found]
-        assert len(found) > 9
-        assert {label for _, label in found} <= set(labels)
+        texts = back.labels(panel, "x")
+        places = [place for place, _ in texts]
+        assert len(texts) > 9
+        assert {label for _, label in texts} <= set(labels)
         step = np.diff(places).min()
         cells = next(iter(back.named(panel, "cells").values()))
         assert len(back.fills(cells)) == values.size

@@ -167,12 +167,12 @@ def test_provenance_says_whose_numbers_these_are_and_never_where_files_lie():
         view("source_layers", split(TOKENS), winners(TOKENS), 1, owner, TOKENS),
     ]
     for plot in plots:
-        told = json.dumps(dict(plot.provenance))
+        provenance = json.dumps(dict(plot.provenance))
         assert plot.provenance["checkpoint"] == "mine"
         assert plot.provenance["sha256"] == "0123456789abcdef" * 4
         assert plot.provenance["target"] == "positive"
         assert plot.provenance["pair"] == "They do not."
-        assert "somebody" not in told
+        assert "somebody" not in provenance
 
 
 def test_two_folders_of_one_name_keep_two_names():
@@ -183,13 +183,13 @@ def test_two_folders_of_one_name_keep_two_names():
 
 
 def test_without_a_maximum_over_layers_the_contributions_stand_alone():
-    w, given = winners(TOKENS), split(TOKENS)
+    w, contributions = winners(TOKENS), split(TOKENS)
     of_tokens = Winners(w.layer, w.layer, w.margin, w.layers)
     for none in (None, of_tokens):
-        plot = view("source_layers", given, none, 1)
-        assert plot.mark.values.tolist() == [given.by_layer(1).tolist()]
+        plot = view("source_layers", contributions, none, 1)
+        assert plot.mark.values.tolist() == [contributions.by_layer(1).tolist()]
         assert "measured error" in plot.notes[0]
-    bent = replace(given, rule=STRAIGHT_LINE, points=32)
+    bent = replace(contributions, rule=STRAIGHT_LINE, points=32)
     note = view("source_layers", bent, None, 1).notes[0]
     assert in_order(note, "straight line", "own layers")
     assert in_order(note, "gap", f"{bent.gap:.0e} logits", "32 points")
@@ -197,5 +197,5 @@ def test_without_a_maximum_over_layers_the_contributions_stand_alone():
 
 
 def test_the_same_results_give_the_same_numbers():
-    one, two = (view("reading", split(TOKENS), TOKENS, 1).frame() for _ in range(2))
-    assert one.equals(two)
+    first, two = (view("reading", split(TOKENS), TOKENS, 1).frame() for _ in range(2))
+    assert first.equals(two)

@@ -71,8 +71,10 @@ def test_the_mass_of_hidden_tokens_is_that_of_the_queries_that_are_drawn(words, 
     units = tokens.word_groups() if words else [(t,) for t in range(len(tokens))]
     drawn = [unit for unit in units if not tokens.special[unit[0]]]
     part = drawn if window is None else drawn[window[0] : window[1]]
-    one = trace.attentions[1, 2]
-    gone = 100 * np.mean([one[list(unit)][:, tokens.special].sum(axis=1).mean() for unit in part])
+    weights = trace.attentions[1, 2]
+    gone = 100 * np.mean(
+        [weights[list(unit)][:, tokens.special].sum(axis=1).mean() for unit in part]
+    )
     plot = view("encoder_head", trace, 2, 2, words, special=False, window=window)
     assert in_order(plot.notes[0], f"{gone:.0f} %", "attention of the")
     every = 100 * np.mean(
@@ -96,13 +98,13 @@ def test_the_cls_row_rollout_and_one_tokens_attention_are_drawn():
     np.testing.assert_allclose(view("rollout", trace, result).mark.values, result.values[:, 0])
     asks = view("token_attention", trace, 3, "query").mark.values
     np.testing.assert_allclose(asks, trace.attentions.mean(axis=1)[:, 3], atol=1e-6)
-    asked = view("token_attention", trace, 3, "key", head=1, words=True).mark.values
+    received = view("token_attention", trace, 3, "key", head=1, words=True).mark.values
     words = trace.tokens.word_groups()
     asked_word = next(list(word) for word in words if 3 in word)
     for u, word in enumerate(words):
         # averaged over the pieces that ask, summed into the word that is asked
         own = trace.attentions[:, 1][:, list(word)][:, :, asked_word].sum(axis=2).mean(axis=1)
-        np.testing.assert_allclose(asked[:, u], own, atol=1e-6)
+        np.testing.assert_allclose(received[:, u], own, atol=1e-6)
 
 
 def test_leave_one_out_stands_beside_its_agreement_and_null_band():

@@ -22,8 +22,8 @@ def tokens_of(name="mha", text=TEXT, pair=None):
     return tokenize(classifier.tokenizer, text, pair, classifier.limit)
 
 
-def result(method="gradient_x_input", name="mha", **asked):
-    return analysis.attribute(zoo.loaded(name), TEXT, method=method, **asked)
+def result(method="gradient_x_input", name="mha", **options):
+    return analysis.attribute(zoo.loaded(name), TEXT, method=method, **options)
 
 
 def test_strips_hold_each_score_and_one_scale_within_a_method():
@@ -38,10 +38,10 @@ def test_strips_hold_each_score_and_one_scale_within_a_method():
         [zoo.loaded(n).checkpoint for n in names],
     )
     panels = plot.mark.panels
-    for place, one in enumerate(row for pair in rows for row in pair):
-        np.testing.assert_array_equal(panels[place].values, one.scores)
+    for place, strip in enumerate(row for pair in rows for row in pair):
+        np.testing.assert_array_equal(panels[place].values, strip.scores)
     for first, pair in ((0, rows[0]), (2, rows[1])):
-        largest = max(np.abs(one.scores).max() for one in pair)
+        largest = max(np.abs(item.scores).max() for item in pair)
         assert panels[first].bound == panels[first + 1].bound == pytest.approx(largest)
     assert plot.mark.subtitles[0] == "Gradient × input, mha"
     assert plot.mark.subtitles[3] == "Leave one out, cls"
@@ -62,19 +62,19 @@ def test_a_missing_result_is_refused():
 
 
 def test_bars_keep_the_methods_own_interval():
-    one = result("shapley_sampling", n_samples=4)
-    plot = view("attribution_bars", [one], tokens_of())
-    np.testing.assert_array_equal(plot.mark.values[0], one.scores)
-    np.testing.assert_array_equal(plot.mark.intervals[0], one.interval)
+    sampled = result("shapley_sampling", n_samples=4)
+    plot = view("attribution_bars", [sampled], tokens_of())
+    np.testing.assert_array_equal(plot.mark.values[0], sampled.scores)
+    np.testing.assert_array_equal(plot.mark.intervals[0], sampled.interval)
     assert "95 % interval" in plot.notes[0]
-    assert plot.mark.bounds[1] >= np.abs(one.interval).max()
+    assert plot.mark.bounds[1] >= np.abs(sampled.interval).max()
 
 
 def test_bars_of_a_group_are_mean_spread_and_a_dot_for_each_seed():
     base = result()
     group = [replace(base, scores=base.scores + shift) for shift in (0.0, 0.5, 2.0)]
     plot = view("attribution_bars", [group], tokens_of())
-    stacked = np.stack([one.scores for one in group])
+    stacked = np.stack([member.scores for member in group])
     np.testing.assert_allclose(plot.mark.values[0], stacked.mean(axis=0))
     spread = stacked.std(axis=0, ddof=1)
     np.testing.assert_allclose(plot.mark.intervals[0, :, 1], stacked.mean(axis=0) + spread)
@@ -83,9 +83,9 @@ def test_bars_of_a_group_are_mean_spread_and_a_dot_for_each_seed():
 
 
 def test_bars_stand_in_the_order_asked_for_and_mark_a_token():
-    one = result()
-    order = list(np.argsort(-np.abs(one.scores)))
-    plot = view("attribution_bars", [one], tokens_of(), order=order, chosen=2)
+    attribution = result()
+    order = list(np.argsort(-np.abs(attribution.scores)))
+    plot = view("attribution_bars", [attribution], tokens_of(), order=order, chosen=2)
     assert (np.diff(np.abs(plot.mark.values[0])) <= 0).all()
     marked = [label for label in plot.mark.categories if label.startswith("▸")]
     assert marked == ["▸ ##s"] or len(marked) == 1
@@ -105,17 +105,17 @@ def test_methods_are_shares_of_their_own_largest_score_on_the_coarsest_units():
 
 
 def test_units_that_do_not_contain_each_other_are_refused():
-    one = result("leave_one_out", unit="span", span=[(0, 9)])
+    span_scores = result("leave_one_out", unit="span", span=[(0, 9)])
     other = result("leave_one_out", unit="span", span=[(4, 17)])
     with pytest.raises(ValueError, match="other units"):
-        results.on_common_units([one, other])
+        results.on_common_units([span_scores, other])
 
 
 def test_disagreement_is_the_difference_of_shares():
-    tokens, one, other = tokens_of(), result(), result("leave_one_out")
-    plot = view("attribution_disagreement", one, other, tokens, ("A", "B"))
+    tokens, gradients, other = tokens_of(), result(), result("leave_one_out")
+    plot = view("attribution_disagreement", gradients, other, tokens, ("A", "B"))
     own = ~tokens.special
-    first, second = (r.scores / np.abs(r.scores).max() for r in (one, other))
+    first, second = (r.scores / np.abs(r.scores).max() for r in (gradients, other))
     np.testing.assert_allclose(plot.mark.panels[2].values[0], (first - second)[own])
     assert plot.title == "A against B"
 
@@ -146,12 +146,12 @@ def test_a_result_without_layers_is_refused():
 
 
 def test_the_difference_of_two_classes_is_named():
-    one = result(target=(0, 2))
+    attribution = result(target=(0, 2))
     checkpoint = zoo.loaded("mha").checkpoint
-    assert results.explained(checkpoint, one) == " against ".join(
+    assert results.explained(checkpoint, attribution) == " against ".join(
         checkpoint.labels[index] for index in (0, 2)
     )
-    assert "difference of the two classes" in results.output_words(one)
+    assert "difference of the two classes" in results.output_words(attribution)
 
 
 def test_a_scale_of_zeros_stays_zero():

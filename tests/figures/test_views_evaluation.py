@@ -52,16 +52,16 @@ def answers(name: str, seed: int, rows: int = 40, data: str = "d") -> Prediction
 
 
 @pytest.fixture(scope="module")
-def given():
+def evaluated():
     label = np.random.default_rng(5).integers(0, 2, 40)
     table = Table("sst2", "dev", tuple(map(str, range(40))), None, label, LABELS)
     return table, [answers("sst2-cls", 1), answers("sst2-mha", 2)]
 
 
-def plots(study, given):
-    table, runs = given
+def plots(study, evaluated):
+    table, runs = evaluated
     report = compare(study.scores(study.primary))
-    found = [evaluate(table, run) for run in runs]
+    evaluations = [evaluate(table, run) for run in runs]
     checkpoints = [checkpoint("sst2-cls"), checkpoint("sst2-mha")]
     return [
         view("study_scores", study.scores(study.primary)),
@@ -69,7 +69,7 @@ def plots(study, given):
         view("study_spread", report),
         view("learning_curves", curves([study.scores(f) for f in study.families])),
         *(
-            view(key, found, "toy", checkpoints)
+            view(key, evaluations, "toy", checkpoints)
             for key in ("data_set_scores", "confusion", "reliability")
         ),
         view("agreement", agreement(table, runs), "toy", checkpoints),
@@ -77,10 +77,10 @@ def plots(study, given):
     ]
 
 
-def test_every_picture_is_drawn_on_screen_and_on_paper(study, given):
+def test_every_picture_is_drawn_on_screen_and_on_paper(study, evaluated):
     import pypdf
 
-    for plot in plots(study, given):
+    for plot in plots(study, evaluated):
         assert plot.screen().data
         assert len(pypdf.PdfReader(io.BytesIO(plot.paper("acl", "full"))).pages) == 1
         assert len(plot.frame())
@@ -117,10 +117,10 @@ def test_curves_take_the_whole_set_from_the_family_that_has_it(study):
     np.testing.assert_allclose(panel.y, 100 * np.nanmean(curve.values, axis=2))
 
 
-def test_confusion_is_in_shares_of_the_label(given):
-    table, runs = given
-    found = [evaluate(table, run) for run in runs]
-    panel = view("confusion", found).mark.panels[0]
+def test_confusion_is_in_shares_of_the_label(evaluated):
+    table, runs = evaluated
+    evaluations = [evaluate(table, run) for run in runs]
+    panel = view("confusion", evaluations).mark.panels[0]
     assert isinstance(panel, HeatMap)
     np.testing.assert_allclose(panel.values.sum(axis=1), 100)
     negative = table.label == 0
@@ -129,8 +129,8 @@ def test_confusion_is_in_shares_of_the_label(given):
     assert panel.rows[0] == f"negative ({negative.sum()})"
 
 
-def test_the_bins_are_stated(given):
-    table, runs = given
+def test_the_bins_are_stated(evaluated):
+    table, runs = evaluated
     plot = view("reliability", [evaluate(table, run, bins=7) for run in runs])
     assert "7 bins of equal width" in plot.notes[0]
     perfect = plot.mark.panels[0].y[1]
@@ -149,6 +149,6 @@ def test_failure_rates_are_those_of_the_results():
     np.testing.assert_array_equal(mark.values, [[25, 25], [0, np.nan]])
 
 
-def test_no_path_of_this_machine_is_in_a_source(study, given):
-    for plot in plots(study, given):
+def test_no_path_of_this_machine_is_in_a_source(study, evaluated):
+    for plot in plots(study, evaluated):
         assert "/" not in str(plot.provenance)

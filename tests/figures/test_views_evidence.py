@@ -15,8 +15,8 @@ from analysis.attribution.texts.run import COLUMNS, WordMeans
 from analysis.figures import Bars, Grid, HeatMap, Lines, view
 from tests.support import word_adding_checkpoint as bag
 from tests.support.evidence_pictures import (
-    FOUND,
-    GIVEN,
+    ATTRIBUTIONS,
+    MEASURED,
     PLOTS,
     TOKENS,
     checks,
@@ -43,7 +43,7 @@ def test_scores_are_the_standard_scores_with_random_rankings_at_zero():
     assert isinstance(mark, HeatMap)
     assert mark.rows == ("Integrated gradients", "Saliency", "random rankings")
     assert mark.columns == tuple(MEASURES)
-    for row, result in enumerate(FOUND):
+    for row, result in enumerate(MEASURED):
         want = [result.measure(key).normalised for key in MEASURES]
         np.testing.assert_allclose(mark.values[row], want)
     assert (mark.values[-1] == 0).all()
@@ -51,21 +51,26 @@ def test_scores_are_the_standard_scores_with_random_rankings_at_zero():
 
 def test_a_seed_group_is_the_mean_of_its_seeds_standard_scores():
     plot = view(
-        "evidence_scores", [list(FOUND), FOUND[0]], ["group", "single"], row_label="checkpoint"
+        "evidence_scores",
+        [list(MEASURED), MEASURED[0]],
+        ["group", "single"],
+        row_label="checkpoint",
     )
-    each = np.array([[one.measure(key).normalised for key in MEASURES] for one in FOUND])
+    each = np.array([[record.measure(key).normalised for key in MEASURES] for record in MEASURED])
     np.testing.assert_allclose(plot.mark.values[0], each.mean(axis=0))
     np.testing.assert_allclose(plot.mark.values[1], each[0])
     spread = " / ".join(f"{sd:.1f}" for sd in each.std(axis=0, ddof=1))
     assert f"group {spread} (2 seeds)" in " ".join(plot.notes)
-    alone = view("evidence_scores", FOUND, ["a", "b"], row_label="checkpoint")
+    alone = view("evidence_scores", MEASURED, ["a", "b"], row_label="checkpoint")
     assert "One seed each." in alone.notes
     assert "One seed each." not in PLOTS["evidence_scores"]().notes, "methods are no seeds"
 
 
 def test_seeds_are_said_where_checkpoints_are_compared():
     def notes(*owners):
-        rows = [one for one in summaries() if one.checkpoint in {name for name, _ in owners}]
+        rows = [
+            summary for summary in summaries() if summary.checkpoint in {name for name, _ in owners}
+        ]
         made = [SimpleNamespace(id=name, facts={"group": group}) for name, group in owners]
         return " ".join(view("evidence_means", rows, checkpoints=made).notes)
 
@@ -77,14 +82,14 @@ def test_seeds_are_said_where_checkpoints_are_compared():
 def test_bars_are_the_values_and_only_random_rankings_have_a_band():
     mark = PLOTS["evidence_bars"]().mark
     assert isinstance(mark, Bars)
-    measures = [result.measure("deletion") for result in FOUND]
+    measures = [result.measure("deletion") for result in MEASURED]
     np.testing.assert_allclose(
-        mark.values[0], [*(one.value for one in measures), measures[0].random]
+        mark.values[0], [*(measure.value for measure in measures), measures[0].random]
     )
     assert np.isnan(mark.intervals[0, :-1]).all()
     assert mark.intervals[0, -1].tolist() == pytest.approx(measures[0].band)
     with pytest.raises(ValueError, match="measure is 'no'"):
-        view("evidence_bars", FOUND, "no")
+        view("evidence_bars", MEASURED, "no")
 
 
 def test_curves_share_one_scale_and_carry_the_random_band():
@@ -92,22 +97,22 @@ def test_curves_share_one_scale_and_carry_the_random_band():
     assert isinstance(grid, Grid)
     for panel, curve in zip(grid.panels, ("deletion", "insertion"), strict=True):
         assert isinstance(panel, Lines)
-        np.testing.assert_allclose(panel.x, 100 * FOUND[0].fractions)
-        for row, result in enumerate(FOUND):
+        np.testing.assert_allclose(panel.x, 100 * MEASURED[0].fractions)
+        for row, result in enumerate(MEASURED):
             np.testing.assert_allclose(panel.y[row], getattr(result, curve))
-        mean, band = FOUND[0].band(curve)
+        mean, band = MEASURED[0].band(curve)
         np.testing.assert_allclose(panel.y[-1], mean)
         np.testing.assert_allclose(panel.bands[-1], band)
         assert panel.reference == 2
         assert panel.y_label == "probability of positive"
     assert len({panel.limits for panel in grid.panels}) == 1
-    other = faithfulness_of_all(bag.adds(), bag.TEXT, GIVEN[:1], repeats=8, replace="mask")
+    other = faithfulness_of_all(bag.adds(), bag.TEXT, ATTRIBUTIONS[:1], repeats=8, replace="mask")
     with pytest.raises(ValueError, match="same units and replacement"):
-        view("deletion_insertion", [FOUND[0], other[0]])
+        view("deletion_insertion", [MEASURED[0], other[0]])
 
 
 def test_agreement_states_its_null_band_and_how_many_pairs_lie_in_it():
-    result = rank_agreement(GIVEN, TOKENS)
+    result = rank_agreement(ATTRIBUTIONS, TOKENS)
     plot = PLOTS["rank_agreement"]()
     np.testing.assert_allclose(plot.mark.values, result.tau)
     assert plot.mark.rows == ("Integrated gradients", "Saliency")
@@ -135,7 +140,10 @@ def test_means_stand_by_method_and_checkpoint_with_their_intervals():
     assert mark.categories == ("Saliency", "Occlusion")
     np.testing.assert_allclose(mark.values, [[place, place + 1]] * 2)
     assert mark.intervals[0, 0].tolist() == [place, place + 2]
-    moved = [replace(one, checkpoint=f"/home/somebody/{one.checkpoint}") for one in summaries()]
+    moved = [
+        replace(summary, checkpoint=f"/home/somebody/{summary.checkpoint}")
+        for summary in summaries()
+    ]
     assert view("evidence_means", moved).mark.series == ("a", "b")
     with pytest.raises(ValueError, match="known: comprehensiveness"):
         view("evidence_means", summaries(), "no_normalised")
@@ -168,14 +176,17 @@ def test_nothing_to_draw_is_said_in_words():
 
 def test_the_table_has_a_line_a_method_and_the_random_rankings_last():
     table = evidence_table(
-        [Evidence(one.method, one, found) for one, found in zip(GIVEN, FOUND, strict=True)]
+        [
+            Evidence(attribution.method, attribution, evidence)
+            for attribution, evidence in zip(ATTRIBUTIONS, MEASURED, strict=True)
+        ]
     )
     assert table["name"].tolist() == ["integrated_gradients", "saliency", RANDOM]
     assert table["completeness_gap"].tolist()[0] == 0.01
     assert np.isnan(table["completeness_gap"][1])
     for key in MEASURES:
-        assert table[key][0] == pytest.approx(FOUND[0].measure(key).value)
-        assert table[key][2] == pytest.approx(FOUND[0].measure(key).random)
+        assert table[key][0] == pytest.approx(MEASURED[0].measure(key).value)
+        assert table[key][2] == pytest.approx(MEASURED[0].measure(key).random)
         assert table[f"{key}_normalised"][2] == 0
     assert table["options"].tolist()[:2] == ["n_steps=3"] * 2
     assert table["replaced_by"].tolist()[:2] == ["pad"] * 2
@@ -185,7 +196,7 @@ def test_the_table_has_a_line_a_method_and_the_random_rankings_last():
 
 
 def test_a_method_without_measured_faithfulness_keeps_its_line():
-    rows = [Evidence("one", GIVEN[0]), Evidence("other", GIVEN[1], FOUND[1])]
+    rows = [Evidence("one", ATTRIBUTIONS[0]), Evidence("other", ATTRIBUTIONS[1], MEASURED[1])]
     table = evidence_table(rows)
     assert table["name"].tolist() == ["one", "other", RANDOM]
     assert table["completeness_gap"][0] == 0.01

@@ -99,7 +99,7 @@ def test_cka_is_drawn_from_zero_to_one():
 
 def test_a_line_keeps_its_place_where_one_has_no_prediction():
     bare, own = zoo.loaded("bare"), zoo.loaded("cls")
-    paths = [layers.follow(one, analysis.record(one, TEXT), 0) for one in (bare, own)]
+    paths = [layers.follow(path, analysis.record(path, TEXT), 0) for path in (bare, own)]
     panels = view("depth", paths, ["bare", "own"]).mark.panels
     assert {panel.series for panel in panels} == {("bare", "own")}
     assert np.isnan(panels[3].y[0]).all()

@@ -17,7 +17,7 @@ def made(*methods):
 
 
 @pytest.mark.parametrize(
-    ("methods", "alignment", "said"),
+    ("methods", "alignment", "words"),
     [
         (
             ("umap", "umap"),
@@ -41,9 +41,9 @@ def made(*methods):
         (("pca",), "procrustes", "PCA of 6 sentences. Axes: principal components"),
     ],
 )
-def test_the_caption_names_the_method_and_the_alignment_that_were_used(methods, alignment, said):
+def test_the_caption_names_the_method_and_the_alignment_that_were_used(methods, alignment, words):
     plot = embedding_map(made(*methods), "ab"[: len(methods)], GROUP, ("x",), alignment=alignment)
-    assert said in plot.caption
+    assert words in plot.caption
     if len(methods) == 1 or alignment == "none":
         assert "Procrustes" not in plot.caption
 

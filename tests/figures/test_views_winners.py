@@ -51,12 +51,12 @@ def test_winners_by_layer_and_token_are_each_quantity(words):
 
 def test_the_shown_contribution_changes_with_the_reference():
     trace = seen()
-    one, other = (
+    first, other = (
         view("winners", trace, "contribution", 1, split=analysis.decompose(trace, reference))
         for reference in ("zero", np.full(32, 0.3))
     )
-    assert np.abs(one.mark.values - other.mark.values).max() > 1e-3
-    assert "relative to zero" in one.notes[0]
+    assert np.abs(first.mark.values - other.mark.values).max() > 1e-3
+    assert "relative to zero" in first.notes[0]
     assert "reference of your own" in other.notes[0]
 
 
@@ -110,12 +110,12 @@ def test_what_wins_and_what_matters_stand_side_by_side():
     expected = 100 * (np.array(below) + np.array(equal) / 2) / len(TEXTS)
     np.testing.assert_allclose(percentile.values[0], expected)
     assert any("percent of 3 sentences" in note for note in plot.notes)
-    said = (
+    sentence = (
         f"exact given source layers and attention weights, relative to zero; measured error "
         f"{split.error:.0e}."
     )
-    assert any(said in note for note in plot.notes)
-    assert said in plot.caption
+    assert any(sentence in note for note in plot.notes)
+    assert sentence in plot.caption
     assert view("layer_quantities", trace, 1).mark.subtitles == ("share of wins",)
     assert "contribution" not in view("layer_quantities", trace, 1).caption
 

@@ -110,7 +110,7 @@ def _html(plot: Plot) -> _Elements:
 
 def _svg(plot: Plot) -> set[tuple[str, ...]]:
     root = ElementTree.fromstring(export(plot, "svg").data)
-    return {(one.tag, *sorted(one.attrib)) for one in root.iter()}
+    return {(node.tag, *sorted(node.attrib)) for node in root.iter()}
 
 
 _COMMAND = re.compile(r"\\([A-Za-z@]+|.)", re.S)
@@ -135,9 +135,9 @@ _DANGEROUS = re.compile(
 
 def _check_html(kind: str, given_names: tuple[str, str, str]) -> None:
     plot = PICTURES[kind](*given_names)
-    found, plain = _html(plot), _html(PICTURES[kind](PLAIN, PLAIN, PLAIN))
-    assert set(found.seen) <= set(plain.seen) | {("br",)}, set(found.seen) - set(plain.seen)
-    assert len(found.scripts) == len(plain.scripts)
+    page, plain = _html(plot), _html(PICTURES[kind](PLAIN, PLAIN, PLAIN))
+    assert set(page.seen) <= set(plain.seen) | {("br",)}, set(page.seen) - set(plain.seen)
+    assert len(page.scripts) == len(plain.scripts)
 
 
 def _check_svg(kind: str, given_names: tuple[str, str, str]) -> None:

@@ -45,8 +45,8 @@ def test_the_folded_attention_is_pytorchs(rows, tokens, queries, num_heads, seed
         mask[row, start : data.draw(st.integers(start + 1, tokens))] = 1
     expected = pytorchs_own(module, query, values, mask)
     values[mask == 0] = torch.nan
-    for found, wanted in zip(module.attend(alike, values, mask), expected, strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
+    for part, reference in zip(module.attend(alike, values, mask), expected, strict=True):
+        torch.testing.assert_close(part, reference, rtol=1e-10, atol=1e-12)
 
 
 def test_it_agrees_in_float32_at_the_size_of_a_real_encoder():
@@ -56,8 +56,8 @@ def test_it_agrees_in_float32_at_the_size_of_a_real_encoder():
     mask = torch.arange(40)[None] < torch.arange(5, 45, 5)[:, None]
     with torch.no_grad():
         output, weights = module.attend(query, values, mask)
-        wanted, wanted_weights = pytorchs_own(module, query, values, mask)
-    assert (output - wanted).abs().max() <= 1e-6 * wanted.abs().max().clamp(min=1)
+        expected, wanted_weights = pytorchs_own(module, query, values, mask)
+    assert (output - expected).abs().max() <= 1e-6 * expected.abs().max().clamp(min=1)
     assert (weights - wanted_weights).abs().max() <= 1e-6
 
 

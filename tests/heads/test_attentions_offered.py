@@ -41,19 +41,19 @@ def classifier(tmp_path_factory):
 def test_attentions_are_computed_for_a_head_that_asks_and_for_no_other(classifier):
     assert classifier.model.config._attn_implementation == "eager"
     usual = zoo.loaded("max_seq_mha")  # while it is loaded, a few passes are tried
-    asked = []
+    calls = []
     encode = PoolingClassifier.encode
 
     def spy(self, *args, **inputs):
         output = encode(self, *args, **inputs)
-        asked.append(bool(output.attentions))
+        calls.append(bool(output.attentions))
         return output
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PoolingClassifier, "encode", spy)
         analysis.record(classifier, TEXT)
         analysis.record(usual, TEXT)
-    assert asked == [True, False]
+    assert calls == [True, False]
     own = {cls.reads_attentions() for key, cls in heads.HEADS.items() if key != "by_attention"}
     assert own == {False}
 

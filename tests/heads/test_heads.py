@@ -161,18 +161,18 @@ def test_the_short_way_without_a_layer_at_one_token_is_the_long_one(last_k, step
 
     module, (hidden, mask) = make("max_seq_mha", last_k=last_k, **steps), batch()
     for row in range(len(mask)):
-        one, real = hidden[:, row : row + 1], mask[row : row + 1]
+        alone, real = hidden[:, row : row + 1], mask[row : row + 1]
         places = [
             (layer, token)
             for token in oracles.real_positions(mask[row].numpy())
             for layer in module.pool_layers
         ]
-        before = one.clone()
+        before = alone.clone()
         with torch.no_grad():
-            short = module.without_at(one, real, places)
-            long = PoolingHead.without_at(module, one, real, places)
+            short = module.without_at(alone, real, places)
+            long = PoolingHead.without_at(module, alone, real, places)
         torch.testing.assert_close(short, long, atol=1e-5, rtol=1e-5)
-        assert torch.equal(one, before) or torch.isnan(one).any()
+        assert torch.equal(alone, before) or torch.isnan(alone).any()
 
 
 @pytest.mark.parametrize("key", BUILT_IN)
@@ -260,7 +260,7 @@ def test_the_attention_is_pytorchs_and_starts_xavier_uniform_without_biases():
 
 
 @pytest.mark.parametrize(
-    ("key", "options", "told"),
+    ("key", "options", "message"),
     [
         ("max_cls", {"last_k": 7}, r"last_k is 7.*6 layers.*from 1 to 6"),
         ("max_seq_mha", {"last_k": 0}, "last_k is 0"),
@@ -280,8 +280,8 @@ def test_the_attention_is_pytorchs_and_starts_xavier_uniform_without_biases():
         ("latent_attention", {"num_heads": 5}, r"num_heads is 5.*does not divide"),
     ],
 )
-def test_impossible_options_are_refused_with_the_reason(key, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_options_are_refused_with_the_reason(key, options, message):
+    with pytest.raises(ValueError, match=message):
         heads.build(key, hidden_size=384, num_layers=6, **options)
 
 

@@ -141,17 +141,17 @@ def test_a_notebook_cell_may_run_again(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("import no_such_module_anywhere", "ModuleNotFoundError"),
         ("def (", "SyntaxError"),
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_a_file_that_fails_is_named_with_its_reason(tmp_path, text, told):
+def test_a_file_that_fails_is_named_with_its_reason(tmp_path, text, message):
     path = tmp_path / "broken_heads.py"
     path.write_text(text)
-    with pytest.raises(ValueError, match=rf"broken_heads\.py: {told}"):
+    with pytest.raises(ValueError, match=rf"broken_heads\.py: {message}"):
         register_heads(path)
 
 

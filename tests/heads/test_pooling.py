@@ -197,7 +197,7 @@ def test_unknown_names_and_options_are_answered_with_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("adaptive_mean", {"segments": 0}, "segments is 0"),
         ("concat_tokens", {"n": 0}, "n is 0"),
@@ -205,8 +205,8 @@ def test_unknown_names_and_options_are_answered_with_the_known_ones():
         ("query_attention", {"queries": torch.zeros(2, 3)}, "queries has shape"),
     ],
 )
-def test_impossible_options_are_refused(name, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_options_are_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
         pooling.pool(name, torch.randn(1, 2, 4), torch.ones(1, 2), **options)
 
 

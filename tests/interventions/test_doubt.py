@@ -53,10 +53,10 @@ def test_a_word_may_be_replaced():
 
 def test_logits_of_many_texts_are_those_of_single_forwards(loaded):
     texts = [(TEXT, None), ("dully", None), (f"{TEXT} {TEXT}", None)]
-    alone = np.stack([analysis.record(loaded, *one).logits for one in texts])
+    alone = np.stack([analysis.record(loaded, *text).logits for text in texts])
     np.testing.assert_allclose(logits_of(loaded, texts), alone, atol=1e-5)
     pairs = [(TEXT, "not dully"), ("dully", TEXT)]
-    alone = np.stack([analysis.record(loaded, *one).logits for one in pairs])
+    alone = np.stack([analysis.record(loaded, *pair).logits for pair in pairs])
     np.testing.assert_allclose(logits_of(loaded, pairs), alone, atol=1e-5)
 
 
@@ -98,21 +98,23 @@ def test_what_stays_of_a_text_are_its_other_words(words):
     text = " ".join(words)
     for span in word_spans(text):
         left = edited(text, None, [span])[0]
-        stays = [word_at(text, None, one) for one in word_spans(text) if one != span]
-        assert [word_at(left, None, one) for one in word_spans(left)] == stays
+        stays = [
+            word_at(text, None, word_span) for word_span in word_spans(text) if word_span != span
+        ]
+        assert [word_at(left, None, span) for span in word_spans(left)] == stays
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=6))
 def test_the_sentence_names_the_largest_loss(margins):
     doubts = [Doubt(f"h{i}", "good", a, b, 4) for i, (a, b) in enumerate(margins)]
-    said = in_words(doubts, "not")
-    least = min(doubts, key=lambda one: one.change)
+    sentence = in_words(doubts, "not")
+    least = min(doubts, key=lambda name: name.change)
     if least.change < 0:
-        assert f"{least.name} loses most" in said
-        assert f"{least.change:+.2f}" in said
-        assert "layer 4" in said
+        assert f"{least.name} loses most" in sentence
+        assert f"{least.change:+.2f}" in sentence
+        assert "layer 4" in sentence
     else:
-        assert "no margin gets smaller" in said
+        assert "no margin gets smaller" in sentence
 
 
 WORD = st.sampled_from(["the", "film", "is", "not", "good", "so", ","])

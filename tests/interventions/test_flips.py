@@ -37,7 +37,7 @@ def class_of(classifier, text, pair=None):
 @pytest.mark.parametrize("text", TEXTS)
 def test_deletions_that_flip_are_the_fewest_that_any_search_finds(toys, head, text):
     classifier = toys[head]
-    found = smallest_edits(head, [classifier], text, reads=10_000)
+    flips = smallest_edits(head, [classifier], text, reads=10_000)
     before, spans = class_of(classifier, text), word_spans(text)
     fewest = next(
         (
@@ -48,22 +48,22 @@ def test_deletions_that_flip_are_the_fewest_that_any_search_finds(toys, head, te
         ),
         None,
     )
-    assert all(found.tried)
-    assert found.flipped == (fewest is not None)
+    assert all(flips.tried)
+    assert flips.flipped == (fewest is not None)
     if fewest is not None:
-        assert len(found.edits) == fewest
-        after = class_of(classifier, *applied(text, None, found.edits))
+        assert len(flips.edits) == fewest
+        after = class_of(classifier, *applied(text, None, flips.edits))
         assert after != before
         labels = classifier.checkpoint.labels
-        assert (found.label, found.other) == (labels[before], labels[after])
-        assert found.other in in_words(found, text)
+        assert (flips.label, flips.other) == (labels[before], labels[after])
+        assert flips.other in in_words(flips, text)
 
 
 @pytest.mark.parametrize("head", ["cls", "mha"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_replacement_that_flips_is_the_strongest_of_all_single_ones(toys, head, text):
     classifier = toys[head]
-    found = smallest_edits(head, [classifier], text, kind="replacement", words=WORDS, most=1)
+    flips = smallest_edits(head, [classifier], text, kind="replacement", words=WORDS, most=1)
     before = analysis.record(classifier, text).logits
     target = int(before.argmax())
     margins = []
@@ -72,33 +72,33 @@ def test_a_replacement_that_flips_is_the_strongest_of_all_single_ones(toys, head
             if word != text[span[1] : span[2]]:
                 logits = analysis.record(classifier, edited(text, None, [span], word)[0]).logits
                 margins.append(logits[target] - np.delete(logits, target).max())
-    assert found.margins[1] == pytest.approx(min(margins), abs=1e-5)
-    assert found.flipped == (min(margins) < 0)
-    assert found.tried == (True, True)
+    assert flips.margins[1] == pytest.approx(min(margins), abs=1e-5)
+    assert flips.flipped == (min(margins) < 0)
+    assert flips.tried == (True, True)
 
 
 def test_a_search_that_is_bounded_says_that_it_did_not_try_everything(toys):
     text = " ".join(["the plot is thin but the acting is fine"] * 4)
-    found = smallest_edits("mha", [toys["mha"]], text, reads=60)
-    assert found.reads <= 60
-    assert found.tried[:2] == (True, True), "every single deletion is tried"
-    if len(found.tried) > 2:
-        assert not found.tried[2]
-    if not found.flipped:
-        assert "not every set was tried" in in_words(found, text)
+    flips = smallest_edits("mha", [toys["mha"]], text, reads=60)
+    assert flips.reads <= 60
+    assert flips.tried[:2] == (True, True), "every single deletion is tried"
+    if len(flips.tried) > 2:
+        assert not flips.tried[2]
+    if not flips.flipped:
+        assert "not every set was tried" in in_words(flips, text)
 
 
 def test_of_seeds_the_mean_probability_predicts(toys):
     members = [toys["cls"], toys["mha"]]
-    found = smallest_edits("both", members, TEXTS[0], reads=10_000)
-    text = applied(TEXTS[0], None, found.edits)[0] if found.flipped else TEXTS[0]
-    shares = np.mean([analysis.record(one, text).probabilities for one in members], axis=0)
-    assert members[0].checkpoint.labels[int(shares.argmax())] == found.other
+    flips = smallest_edits("both", members, TEXTS[0], reads=10_000)
+    text = applied(TEXTS[0], None, flips.edits)[0] if flips.flipped else TEXTS[0]
+    shares = np.mean([analysis.record(member, text).probabilities for member in members], axis=0)
+    assert members[0].checkpoint.labels[int(shares.argmax())] == flips.other
 
 
 def test_a_pair_keeps_a_word_on_each_side(toys):
-    found = smallest_edits("cls", [toys["cls"]], "good", "dull film")
-    for edits in found.best[1:]:
+    flips = smallest_edits("cls", [toys["cls"]], "good", "dull film")
+    for edits in flips.best[1:]:
         text, pair = applied("good", "dull film", edits)
         assert text
         assert pair

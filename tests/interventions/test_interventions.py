@@ -97,8 +97,8 @@ def test_a_sweep_is_the_pooling_head_over_the_last_k_layers(name):
 @pytest.mark.parametrize("where", ["head", "encoder", "replace"])
 def test_masking_tokens_equals_the_same_change_made_by_hand(where):
     name, masked = "max_seq_mha", (3, 7)
-    given = {"head": {}, "encoder": {"mask_at": masked}, "replace": {"replace": masked}}[where]
-    hidden, _ = encoded(name, **given)
+    change = {"head": {}, "encoder": {"mask_at": masked}, "replace": {"replace": masked}}[where]
+    hidden, _ = encoded(name, **change)
     keep = [t for t in range(hidden.shape[2]) if where == "replace" or t not in masked]
     result = what_if(zoo.loaded(name), TEXT, mask_tokens=masked, where=where)
     np.testing.assert_allclose(result.logits[1], by_hand(name, hidden, LAYERS, keep), atol=1e-5)
@@ -152,8 +152,8 @@ def test_drop_effects_are_single_layers_dropped(name):
     effects = drop_effects(zoo.loaded(name), TEXT, by_token=True)
     assert effects.layers == LAYERS
     for column, layer in enumerate(LAYERS):
-        one = what_if(zoo.loaded(name), TEXT, drop_layers=(layer,))
-        np.testing.assert_allclose(effects.effects[:, column], one.effect, atol=1e-5)
+        effect = what_if(zoo.loaded(name), TEXT, drop_layers=(layer,))
+        np.testing.assert_allclose(effects.effects[:, column], effect.effect, atol=1e-5)
     first = effects.contrast(1)
     np.testing.assert_allclose(
         first, effects.effects[1] - (effects.effects[0] + effects.effects[2]) / 2
@@ -216,15 +216,15 @@ def test_a_layer_with_nearly_all_of_the_split_may_be_worth_nothing(name):
 def test_every_layer_is_asked_anew_whether_it_wins_or_not(monkeypatch):
     from analysis.interventions import leaving
 
-    asked, answer = [], leaving.answer
+    layers_asked, answer = [], leaving.answer
 
     def watched(classifier, hidden, *more, **named):
-        asked.extend(torch.isinf(hidden[:, :, 0, 0]).nonzero()[:, 0].tolist())
+        layers_asked.extend(torch.isinf(hidden[:, :, 0, 0]).nonzero()[:, 0].tolist())
         return answer(classifier, hidden, *more, **named)
 
     monkeypatch.setattr(leaving, "answer", watched)
     drop_effects(planted("max_cls", close_runner_up=True), TEXT)
-    assert sorted(asked) == list(LAYERS)
+    assert sorted(layers_asked) == list(LAYERS)
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_leaving_one_out_equals_one_what_if_each(name, where, words):
         if 0 in unit and where != "replace":
             assert np.isnan(result.effects[:, index]).all()
             continue
-        one = what_if(classifier, TEXT, mask_tokens=unit, where=where)
-        np.testing.assert_allclose(result.effects[:, index], one.effect, atol=1e-5)
+        effect = what_if(classifier, TEXT, mask_tokens=unit, where=where)
+        np.testing.assert_allclose(result.effects[:, index], effect.effect, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["cls", "max_cls", "mha", "max_seq_mha", "mean", "concat"])
@@ -312,7 +312,7 @@ def test_value_norms_of_added_layers_are_those_of_what_each_attention_head_adds(
     weight = state["attention.in_proj_weight"][2 * d :]
     bias = state.get("attention.in_proj_bias", np.zeros(3 * d))[2 * d :]
     output = state["attention.out_proj.weight"]
-    found = part_norms(classifier, trace)
+    norms = part_norms(classifier, trace)
     share = {"mean_seq_mha": 1 / 3, "sum_seq_mha": 1.0}.get(name)
     for part in range(len(trace.head.parts)):
         if trace.head.parts[part] == "residual":
@@ -329,4 +329,4 @@ def test_value_norms_of_added_layers_are_those_of_what_each_attention_head_adds(
                 alpha = trace.head.attention[part, token]
                 value = share * trace.head.values[:, token].sum(0)
             added = alpha * output[:, rows] @ (weight[rows] @ value + bias[rows])
-            assert found[part, token] == pytest.approx(np.linalg.norm(added), abs=1e-5)
+            assert norms[part, token] == pytest.approx(np.linalg.norm(added), abs=1e-5)

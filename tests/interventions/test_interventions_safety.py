@@ -82,12 +82,12 @@ def test_a_regression_keeps_its_value_as_it_is():
 
 
 CHANGES = {
-    "sweep": lambda one: sweep_last_k(one, TEXT),
-    "what if": lambda one: what_if(one, TEXT, drop_layers=(4,)),
-    "drop": lambda one: drop_effects(one, TEXT),
-    "drop by token": lambda one: drop_effects(one, TEXT, by_token=True),
-    "leave one out": lambda one: leave_one_out(one, TEXT, where="head"),
-    "depth": lambda one: depth_logits(one, analysis.record(one, TEXT)),
+    "sweep": lambda classifier: sweep_last_k(classifier, TEXT),
+    "what if": lambda classifier: what_if(classifier, TEXT, drop_layers=(4,)),
+    "drop": lambda classifier: drop_effects(classifier, TEXT),
+    "drop by token": lambda classifier: drop_effects(classifier, TEXT, by_token=True),
+    "leave one out": lambda classifier: leave_one_out(classifier, TEXT, where="head"),
+    "depth": lambda classifier: depth_logits(classifier, analysis.record(classifier, TEXT)),
 }
 
 

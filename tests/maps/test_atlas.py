@@ -45,9 +45,9 @@ def test_a_sample_is_ascending_unique_bounded_and_the_same_for_the_same_seed(lab
 
 def test_a_sample_keeps_the_shares_of_the_classes_and_every_class():
     rows = sample.stratified(table([0] * 900 + [1] * 95 + [2] * 5), 100)
-    found = np.bincount(np.array([0] * 900 + [1] * 95 + [2] * 5)[rows], minlength=3)
-    assert found.tolist() == pytest.approx([90, 10, 1], abs=1)
-    assert found[2] >= 1
+    counts = np.bincount(np.array([0] * 900 + [1] * 95 + [2] * 5)[rows], minlength=3)
+    assert counts.tolist() == pytest.approx([90, 10, 1], abs=1)
+    assert counts[2] >= 1
     labels = np.array([0] * 497 + [1] * 497 + [2] * 3 + [3] * 3)
     for seed in range(20):
         rows = sample.stratified(table(labels), 100, seed)
@@ -91,11 +91,11 @@ def test_maps_are_brought_onto_the_first_sheets_last_layer():
 
 
 def test_a_sheet_without_a_layer_shows_its_last():
-    one, two = sheets(2)
+    first, two = sheets(2)
     two = Sheet("head", "head", {2: two.vectors[2]})
     layouts = Layouts()
-    atlas.compute(layouts, [one, two], 0, Wish(), lambda *_: None)
-    maps = atlas.aligned(layouts, [one, two], (0, 2), Wish())
+    atlas.compute(layouts, [first, two], 0, Wish(), lambda *_: None)
+    maps = atlas.aligned(layouts, [first, two], (0, 2), Wish())
     assert (maps[1][0].projection.points == maps[1][1].projection.points).all()
 
 
@@ -104,8 +104,8 @@ def test_unaligned_maps_have_the_same_size():
     wish = Wish(alignment="none")
     atlas.compute(layouts, given_sheets, 2, wish, lambda *_: None)
     for row in atlas.aligned(layouts, given_sheets, (1, 2), wish):
-        for one in row:
-            assert (one.projection.points**2).sum(axis=1).mean() == pytest.approx(1)
+        for number in row:
+            assert (number.projection.points**2).sum(axis=1).mean() == pytest.approx(1)
 
 
 def test_neighbours_are_those_of_scikit_learn():
@@ -113,20 +113,20 @@ def test_neighbours_are_those_of_scikit_learn():
 
     rng = np.random.default_rng(1)
     vectors, vector = rng.normal(size=(50, 8)), rng.normal(size=8)
-    found = neighbours.neighbours(vectors, vector, 6)
+    nearest_rows = neighbours.neighbours(vectors, vector, 6)
     near = NearestNeighbors(n_neighbors=6, metric="cosine").fit(vectors)
     distance, rows = near.kneighbors(vector[None])
-    assert [n.row for n in found] == rows[0].tolist()
-    assert [n.similarity for n in found] == pytest.approx((1 - distance[0]).tolist())
-    assert list(neighbours.shared([found, found[:3]])) == [(0, 1, 0.5)]
+    assert [n.row for n in nearest_rows] == rows[0].tolist()
+    assert [n.similarity for n in nearest_rows] == pytest.approx((1 - distance[0]).tolist())
+    assert list(neighbours.shared([nearest_rows, nearest_rows[:3]])) == [(0, 1, 0.5)]
 
 
 def test_layouts_are_bounded_and_those_of_one_picture_never_push_each_other_out(monkeypatch):
     monkeypatch.setattr(atlas, "_BYTES", 50_000)
-    layouts, (one, _) = Layouts(room=50_000), sheets()
-    made = layouts.made(one, 0, Wish())
+    layouts, (sheet, _) = Layouts(room=50_000), sheets()
+    made = layouts.made(sheet, 0, Wish())
     for seed in range(200):
-        layouts.put(one, 1, Wish(seed=seed), made)
+        layouts.put(sheet, 1, Wish(seed=seed), made)
     assert 10 < len(layouts) <= 50_000 // made.vectors.nbytes
     many = sheets(9, range(25))
     layouts.room_for(many)
@@ -150,8 +150,10 @@ def joint(monkeypatch):
         calls.append(len(vectors))
         rng = np.random.default_rng(len(calls))
         return [
-            Map(Projection(rng.normal(size=(len(one), 2)), "aligned_umap", seed, options), one)
-            for one in vectors
+            Map(
+                Projection(rng.normal(size=(len(vector), 2)), "aligned_umap", seed, options), vector
+            )
+            for vector in vectors
         ]
 
     monkeypatch.setattr("analysis.maps.alignment.aligned_umap", fake)
@@ -164,7 +166,7 @@ def joint(monkeypatch):
 
 
 def test_a_joint_fit_is_shown_only_beside_those_it_was_made_with(joint):
-    one, two, three = sheets(3, (0,))
+    joint_sheet, two, three = sheets(3, (0,))
     layouts = Layouts()
 
     def drawn(*shown):
@@ -175,22 +177,22 @@ def test_a_joint_fit_is_shown_only_beside_those_it_was_made_with(joint):
             for row, sheet in zip(atlas.aligned(layouts, shown, (0,), ALIGNED), shown, strict=True)
         ]
 
-    first = drawn(one, two)
+    first = drawn(joint_sheet, two)
     other = drawn(two, three)
-    again = drawn(one, two)
+    again = drawn(joint_sheet, two)
     assert joint == [2, 2]
     assert again[1] is first[1] is not other[0]
     (alone,) = drawn(two)
     assert alone.projection.method == "umap"
-    assert drawn(one, two)[1] is first[1]
+    assert drawn(joint_sheet, two)[1] is first[1]
 
 
 def test_a_constant_sheet_and_a_layer_of_one_sheet_are_laid_out_alone_and_nothing_stays_missing(
     joint,
 ):
-    one, two, three = sheets(3)
+    first, two, three = sheets(3)
     flat = {**two.vectors, 0: np.ones_like(two.vectors[0])}
-    shown = [one, Sheet("flat", "flat", flat), Sheet("head", "head", {2: three.vectors[2]})]
+    shown = [first, Sheet("flat", "flat", flat), Sheet("head", "head", {2: three.vectors[2]})]
     layouts = Layouts()
     atlas.compute(layouts, shown, 0, ALIGNED, lambda *_: None, only_in_view=True)
     assert atlas.missing(layouts, shown, 0, ALIGNED, only_in_view=True) == []
@@ -198,10 +200,10 @@ def test_a_constant_sheet_and_a_layer_of_one_sheet_are_laid_out_alone_and_nothin
     assert atlas.missing(layouts, shown, 0, ALIGNED) == []
     assert sorted(joint) == [2, 3]  # layer 1: one and two; layer 2: all
     maps = atlas.aligned(layouts, shown, (0, 1, 2), ALIGNED)
-    methods = [[one.projection.method for one in row] for row in maps]
+    methods = [[number.projection.method for number in row] for row in maps]
     assert methods == [["umap", "aligned_umap", "aligned_umap"]] * 2 + [["aligned_umap"] * 3]
     # one frame: what was laid out together is moved together
-    raw = [layouts.get(one, 2, ALIGNED, shown).projection.points for one in shown]
+    raw = [layouts.get(item, 2, ALIGNED, shown).projection.points for item in shown]
     from analysis.maps.alignment import procrustes
 
     move = procrustes(maps[0][2].projection.points, raw[0])
@@ -210,40 +212,40 @@ def test_a_constant_sheet_and_a_layer_of_one_sheet_are_laid_out_alone_and_nothin
 
 
 def test_a_map_is_not_laid_out_again_for_another_alignment():
-    layouts, (one, two) = Layouts(), sheets()
-    made = layouts.made(one, 0, Wish())
-    assert layouts.get(one, 0, Wish(alignment="none"), [one, two]) is made
+    layouts, (first, two) = Layouts(), sheets()
+    made = layouts.made(first, 0, Wish())
+    assert layouts.get(first, 0, Wish(alignment="none"), [first, two]) is made
 
 
 def test_numbers_are_those_of_the_labels_and_groups_that_were_given():
-    layouts, (one, _) = Layouts(), sheets(n=60)
-    layouts.made(one, 0, Wish())
+    layouts, (sheet, _) = Layouts(), sheets(n=60)
+    layouts.made(sheet, 0, Wish())
     rng = np.random.default_rng(5)
-    right, random = (one.vectors[0][:, 0] > 0).astype(int), rng.integers(0, 2, 60)
+    right, random = (sheet.vectors[0][:, 0] > 0).astype(int), rng.integers(0, 2, 60)
     votes = [
-        layouts.quality(one, 0, Wish(), labels, groups).knn_original
+        layouts.quality(sheet, 0, Wish(), labels, groups).knn_original
         for labels in (right, random)
         for groups in (None, np.arange(60) // 10)
     ]
     assert len(set(votes)) == 4
-    assert layouts.quality(one, 0, Wish(), right).knn_original == votes[0]
-    assert layouts.quality(one, 0, Wish(), random[::-1], measure=False) is None
+    assert layouts.quality(sheet, 0, Wish(), right).knn_original == votes[0]
+    assert layouts.quality(sheet, 0, Wish(), random[::-1], measure=False) is None
 
 
 def test_umap_tells_its_epochs_and_can_be_stopped_between_them():
-    layouts, (one, _) = Layouts(), sheets(n=40)
-    told = []
+    layouts, (sheet, _) = Layouts(), sheets(n=40)
+    reports = []
 
     def report(done, total, what, share):
-        told.append(share)
-        if len(told) == 4:
+        reports.append(share)
+        if len(reports) == 4:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        atlas.compute(layouts, [one], 2, Wish("umap", n_neighbors=5), report)
-    assert told == sorted(told)
-    assert 0 < told[-1] < 1 / 3
-    assert layouts.get(one, 2, Wish("umap", n_neighbors=5)) is None
+        atlas.compute(layouts, [sheet], 2, Wish("umap", n_neighbors=5), report)
+    assert reports == sorted(reports)
+    assert 0 < reports[-1] < 1 / 3
+    assert layouts.get(sheet, 2, Wish("umap", n_neighbors=5)) is None
 
 
 def test_a_stop_between_epochs_changes_no_later_map():

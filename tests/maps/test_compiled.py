@@ -46,9 +46,9 @@ def fitted():
 def test_a_second_process_finds_what_the_first_compiled_and_draws_the_same_map():
     first, points = fitted()
     second, same = fitted()
-    used = {name for name, (found, made) in first.items() if found + made}
+    used = {name for name, (cached, made) in first.items() if cached + made}
     assert {"smooth_knn_dist", "compute_membership_strengths"} <= used
-    assert {name for name, (found, _) in second.items() if found} == used
+    assert {name for name, (cached, _) in second.items() if cached} == used
     assert not [name for name, (_, made) in second.items() if made]
     assert same == points
 

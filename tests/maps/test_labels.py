@@ -30,10 +30,10 @@ def test_no_name_covers_a_point_or_another_name_or_leaves_the_frame(count, names
         assert top <= frame[1]
         inside = (points > (left, bottom)).all(1) & (points < (right, top)).all(1)
         assert not inside.any()
-    for index, one in enumerate(boxes):
+    for index, box in enumerate(boxes):
         for other in boxes[index + 1 :]:
-            apart = one[2] <= other[0] or other[2] <= one[0]
-            assert apart or one[3] <= other[1] or other[3] <= one[1]
+            apart = box[2] <= other[0] or other[2] <= box[0]
+            assert apart or box[3] <= other[1] or other[3] <= box[1]
 
 
 def test_an_empty_map_has_room_for_a_name_beside_its_point():
@@ -68,7 +68,7 @@ def test_names_in_a_crowd_stand_outside_of_it_and_cover_nothing(count, names, se
     sizes = [(float(width), 8.0) for width in rng.uniform(20, 60, names)]
     near = free_places(points, abouts, sizes, frame, radius=2.0, farthest=20.0)
     far = outer_places(points, abouts, sizes, frame, near, radius=2.0)
-    assert all(one is None or other is None for one, other in zip(near, far, strict=True))
+    assert all(first is None or other is None for first, other in zip(near, far, strict=True))
     boxes = np.concatenate([boxes_of(near, sizes), boxes_of(far, sizes)])
     for index, (left, bottom, right, top) in enumerate(boxes):
         assert min(left, bottom) >= 0

@@ -54,13 +54,13 @@ def test_the_exact_search_finds_the_smallest_of_all_distances(metric):
     named = {"manhattan": "cityblock"}.get(metric, metric)
     distances = cdist(vectors.astype(float), vectors.astype(float), named)
     search = ExactSearch(vectors, metric)
-    rows, found = search.graph(7)
+    rows, lengths = search.graph(7)
     assert (rows[:, 0] == np.arange(40)).all()
-    np.testing.assert_allclose(found, np.sort(distances, axis=1)[:, :7], rtol=1e-4, atol=1e-5)
-    rows, found = search.query(vectors[3:5] + 0.5, 4)
+    np.testing.assert_allclose(lengths, np.sort(distances, axis=1)[:, :7], rtol=1e-4, atol=1e-5)
+    rows, lengths = search.query(vectors[3:5] + 0.5, 4)
     distances = cdist(vectors[3:5].astype(float) + 0.5, vectors.astype(float), named)
     assert (rows == np.argsort(distances, axis=1)[:, :4]).all()
-    np.testing.assert_allclose(found, np.sort(distances, axis=1)[:, :4], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(lengths, np.sort(distances, axis=1)[:, :4], rtol=1e-4, atol=1e-5)
 
 
 def test_more_vectors_than_an_exact_search_is_for_are_laid_out_too(monkeypatch):
@@ -79,16 +79,16 @@ def test_a_layout_that_is_stopped_leaves_other_progress_bars_free():
     class Stopped(Exception):
         pass
 
-    told = []
+    reports = []
 
     def progress(done, total):
-        told.append((done, total))
+        reports.append((done, total))
         if done == 7:
             raise Stopped
 
     with pytest.raises(Stopped):
         fit(blobs()[0], "umap", seed=0, n_neighbors=8, progress=progress)
-    assert told == [(done, 500) for done in range(1, 8)]  # umap-learn's own number of epochs
+    assert reports == [(done, 500) for done in range(1, 8)]  # umap-learn's own number of epochs
     # The thread that holds the lock could take it again; others are the ones that would wait.
     free = []
     other = Thread(
@@ -264,10 +264,10 @@ def test_rows_of_one_group_have_no_vote_on_each_other():
     for row in range(60):
         others = np.flatnonzero(groups != groups[row])
         near = NearestNeighbors(n_neighbors=7).fit(vectors[others])
-        found = labels[others[near.kneighbors(vectors[row : row + 1])[1][0]]]
-        counts = np.bincount(found, minlength=3)
+        votes = labels[others[near.kneighbors(vectors[row : row + 1])[1][0]]]
+        counts = np.bincount(votes, minlength=3)
         tied = np.flatnonzero(counts == counts.max())
-        right.append(next(label for label in found if label in tied) == labels[row])
+        right.append(next(label for label in votes if label in tied) == labels[row])
     assert own.grouped
     assert own.knn_original == pytest.approx(np.mean(right))
     alone = quality(vectors, vectors[:, :2], labels, k=7, groups=np.zeros(60))
@@ -288,8 +288,8 @@ def test_templates_with_random_labels_vote_at_chance_once_they_are_kept_apart():
 
 def test_points_on_one_spot_have_no_trustworthiness():
     vectors, labels = blobs(40)
-    for one, places in ((vectors, np.zeros((40, 2))), (np.ones((40, 3)), vectors[:, :2])):
-        own = quality(one, places, labels)
+    for points, places in ((vectors, np.zeros((40, 2))), (np.ones((40, 3)), vectors[:, :2])):
+        own = quality(points, places, labels)
         assert np.isnan(own.trustworthiness)
         assert np.isnan(own.continuity)
         assert own.knn_map is None

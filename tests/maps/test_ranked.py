@@ -71,16 +71,16 @@ def answer(logits, labels=("a", "b")):
 
 
 def test_disagreements_are_rows_of_different_classes_by_their_divergence():
-    one = answer([[2, 0], [0, 1], [5, 0], [1, 0]])
+    first = answer([[2, 0], [0, 1], [5, 0], [1, 0]])
     other = answer([[2, 0], [1, 0], [5, 0], [0, 1]], ("b", "a"))
-    made = disagreements([one, other])
+    made = disagreements([first, other])
     assert set(made.rows.tolist()) == {0, 1, 2, 3} - {1, 3}
-    p, q = one.probabilities, other.probabilities[:, ::-1]
+    p, q = first.probabilities, other.probabilities[:, ::-1]
     for row, value in zip(made.rows, made.values, strict=True):
         assert value == pytest.approx(jensenshannon(p[row], q[row], base=2) ** 2)
     assert made.rows[0] == 2
     with pytest.raises(ValueError, match="at least two"):
-        disagreements([one, answer([[1, 2]] * 4, ("x", "y"))])
+        disagreements([first, answer([[1, 2]] * 4, ("x", "y"))])
 
 
 @given(st.integers(2, 4), st.integers(2, 5), st.integers(0, 99))

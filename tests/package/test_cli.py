@@ -19,9 +19,9 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in ("app", "train", "--checkpoints", *commands.COMMANDS):
-        assert f"  {name} " in told
+        assert f"  {name} " in output
 
 
 def test_a_command_that_is_none_is_refused_with_those_there_are(

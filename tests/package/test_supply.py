@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def _locked() -> dict[str, Requirement]:
     entries = [e for path in supply.LOCKS for e in supply.entries(path.read_text("utf-8"))]
-    wanted = [Requirement(entry.partition(" \\\n")[0]) for entry in entries]
-    return {canonicalize_name(each.name): each for each in wanted}
+    requirements = [Requirement(entry.partition(" \\\n")[0]) for entry in entries]
+    return {canonicalize_name(each.name): each for each in requirements}
 
 
 def test_each_locked_package_has_its_hashes_and_no_address() -> None:
@@ -40,10 +40,10 @@ def test_the_lock_holds_every_pin_at_its_version() -> None:
 def test_the_tests_ran_with_what_is_locked() -> None:
     """PyTorch's CUDA libraries aside: its CPU build brings none."""
     text = supply.LOCKS[0].read_text("utf-8")
-    wanted = [Requirement(e.partition(" \\\n")[0]) for e in supply.entries(text)]
+    requirements = [Requirement(e.partition(" \\\n")[0]) for e in supply.entries(text)]
     other = {
         f"{each.name}: {metadata.version(each.name)}"
-        for each in wanted
+        for each in requirements
         if (each.marker is None or each.marker.evaluate())
         and not each.specifier.contains(metadata.version(each.name).partition("+")[0])
     }
@@ -51,7 +51,7 @@ def test_the_tests_ran_with_what_is_locked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("packages", "status", "told"),
+    ("packages", "status", "message"),
     [
         ([{"name": "a", "version": "1", "vulns": []}], 0, "Nothing is known against 1 of 1"),
         (
@@ -66,7 +66,7 @@ def test_the_tests_ran_with_what_is_locked() -> None:
 def test_the_audit_fails_on_a_vulnerability_and_tells_where_nobody_could_be_asked(
     packages: list[object] | None,
     status: int,
-    told: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -74,4 +74,4 @@ def test_the_audit_fails_on_a_vulnerability_and_tells_where_nobody_could_be_aske
     answer = subprocess.CompletedProcess([], 1, out, "ConnectionError: no network")
     monkeypatch.setattr(supply.subprocess, "run", lambda *_, **__: answer)
     assert supply.audit() == status
-    assert told in capsys.readouterr().out
+    assert message in capsys.readouterr().out

@@ -210,8 +210,8 @@ def test_agreement_is_with_the_size_of_effects_over_what_could_be_left_out():
 @pytest.mark.parametrize("n", [5, 7, 16, 61, 300])
 def test_kendalls_tau_is_scipys_and_its_p_near_it(n):
     draw = np.random.default_rng(n)
-    one, other = draw.normal(size=n).round(1), draw.normal(size=n)
-    result, expected = kendall(one, other), stats.kendalltau(one, other)
+    first, other = draw.normal(size=n).round(1), draw.normal(size=n)
+    result, expected = kendall(first, other), stats.kendalltau(first, other)
     assert result.tau == pytest.approx(expected.statistic)
     assert result.p == pytest.approx(expected.pvalue, abs=0.06)
     assert result.null[0] < 0 < result.null[1]

@@ -28,25 +28,25 @@ def test_dimensions_add_up_to_the_split_of_their_token(trace) -> None:
         for target in range(3):
             by_token = split.by_token(target)
             for token in range(len(trace.tokens)):
-                one = dimensions(trace, token, target, reference)
-                assert one.contribution.sum() == pytest.approx(by_token[token], abs=1e-9)
+                table = dimensions(trace, token, target, reference)
+                assert table.contribution.sum() == pytest.approx(by_token[token], abs=1e-9)
 
 
 def test_the_source_layer_offered_the_value_that_was_read(trace) -> None:
-    one = dimensions(trace, 0)
-    rows = np.searchsorted(np.array(one.layers), one.source)
-    offered = one.by_layer[rows, np.arange(len(rows))]
+    table = dimensions(trace, 0)
+    rows = np.searchsorted(np.array(table.layers), table.source)
+    offered = table.by_layer[rows, np.arange(len(rows))]
     np.testing.assert_array_equal(offered, trace.head.values[0])
-    if len(one.layers) > 1:
-        ranked = np.sort(one.by_layer, axis=0)
-        np.testing.assert_allclose(one.margin, ranked[-1] - ranked[-2], atol=1e-6)
+    if len(table.layers) > 1:
+        ranked = np.sort(table.by_layer, axis=0)
+        np.testing.assert_allclose(table.margin, ranked[-1] - ranked[-2], atol=1e-6)
 
 
 def test_the_largest_dimensions_come_first(trace) -> None:
-    one = dimensions(trace, 0)
-    sizes = np.abs(one.contribution)[one.largest(5)]
+    table = dimensions(trace, 0)
+    sizes = np.abs(table.contribution)[table.largest(5)]
     assert (np.diff(sizes) <= 0).all()
-    assert sizes[0] == np.abs(one.contribution).max()
+    assert sizes[0] == np.abs(table.contribution).max()
 
 
 @pytest.mark.parametrize("key", ["max", "concat"])
@@ -59,16 +59,16 @@ def test_where_tokens_compete_each_dimension_is_held_by_its_largest_token(key, t
     size = last.shape[1]
     pooled = seen.head.pooled[-size:]  # the maximum is all of `max`, and the end of `concat`
     for token in range(len(last)):
-        one = dimensions(seen, token, 0, "zero", part)
-        np.testing.assert_array_equal(one.held_by, last.argmax(axis=0))
+        table = dimensions(seen, token, 0, "zero", part)
+        np.testing.assert_array_equal(table.held_by, last.argmax(axis=0))
         ranked = np.sort(last, axis=0)
-        np.testing.assert_allclose(one.margin, ranked[-1] - ranked[-2], atol=1e-6)
-        held = one.held_by == token
-        np.testing.assert_array_equal(one.value[held], pooled[held])
-        assert one.won == held.sum()
-        assert (one.weight[~held] == 0).all()
+        np.testing.assert_allclose(table.margin, ranked[-1] - ranked[-2], atol=1e-6)
+        held = table.held_by == token
+        np.testing.assert_array_equal(table.value[held], pooled[held])
+        assert table.won == held.sum()
+        assert (table.weight[~held] == 0).all()
         split = analysis.decompose(seen, "zero").contrast(0)[part, token].sum()
-        assert one.contribution.sum() == pytest.approx(split, abs=1e-9)
+        assert table.contribution.sum() == pytest.approx(split, abs=1e-9)
 
 
 def test_what_has_no_competing_layers_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -105,9 +105,9 @@ def test_a_percentile_in_the_corpus_is_that_among_its_sentences(tmp_path):
     for name in ("cls", "concat"):
         classifier = zoo.loaded(name)
         measure_profile(classifier, texts, None, "five sentences").save(tmp_path)
-        one = trajectory(classifier, TEXT)
-        kept = standing_in_corpus(one, read(tmp_path))
-        among = standing(one, [trajectory(classifier, text) for text in texts])
+        layer_path = trajectory(classifier, TEXT)
+        kept = standing_in_corpus(layer_path, read(tmp_path))
+        among = standing(layer_path, [trajectory(classifier, text) for text in texts])
         for number in COURSE:
             # float32 in the file: what was equal or close by 1e-7 may change its side
             np.testing.assert_allclose(getattr(kept, number)[1:-1], getattr(among, number)[1:-1])
@@ -115,18 +115,18 @@ def test_a_percentile_in_the_corpus_is_that_among_its_sentences(tmp_path):
     with pytest.raises(ValueError, match="percentiles are those of"):
         standing_in_corpus(trajectory(zoo.loaded("cls"), TEXT, token=2), read(tmp_path))
     with pytest.raises(ValueError, match="holds no numbers by depth"):
-        standing_in_corpus(one, None)
+        standing_in_corpus(layer_path, None)
 
 
 def hsic(k, m):
     """The unbiased HSIC of Song et al. 2012 as printed there."""
     n = len(k)
     k, m = k - np.diag(np.diag(k)), m - np.diag(np.diag(m))
-    one = np.ones(n)
+    ones = np.ones(n)
     return (
         np.trace(k @ m)
-        + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
-        - 2 / (n - 2) * (one @ k @ m @ one)
+        + (ones @ k @ ones) * (ones @ m @ ones) / ((n - 1) * (n - 2))
+        - 2 / (n - 2) * (ones @ k @ m @ ones)
     ) / (n * (n - 3))
 
 
@@ -165,17 +165,17 @@ def test_cka_takes_ten_thousand_rows():
 
 def test_a_similarity_knows_how_many_rows_it_is_of():
     draw = np.random.default_rng(0)
-    one = cka(draw.normal(size=(200, 30)), draw.normal(size=(200, 30)))
-    assert one.rows == 200
-    assert one.standard_error == pytest.approx(np.sqrt(2) / 200)
-    assert isinstance(one, float)
+    similarity = cka(draw.normal(size=(200, 30)), draw.normal(size=(200, 30)))
+    assert similarity.rows == 200
+    assert similarity.standard_error == pytest.approx(np.sqrt(2) / 200)
+    assert isinstance(similarity, float)
     for name in ("rows", "_rows", "more"):
         with pytest.raises(AttributeError):
-            setattr(one, name, 3)
+            setattr(similarity, name, 3)
     with pytest.raises(AttributeError):
-        del one._rows
-    again = pickle.loads(pickle.dumps(one))
-    assert (again, again.rows) == (float(one), 200)
+        del similarity._rows
+    again = pickle.loads(pickle.dumps(similarity))
+    assert (again, again.rows) == (float(similarity), 200)
 
 
 def test_cka_of_a_rotation_a_shift_and_a_scale_is_one():

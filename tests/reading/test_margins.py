@@ -74,9 +74,9 @@ def test_noise_is_measured_in_the_deviations_of_the_profile(tmp_path):
     profile = measure_profile(classifier, TEXTS, None, "three sentences")
     profile.save(tmp_path)
     at = replace(trace, checkpoint=replace(trace.checkpoint, folder=tmp_path))
-    told = noise_flips(at, seed=3)
-    given = noise_flips(trace, profile.token_deviation.astype(np.float32), seed=3)
-    np.testing.assert_array_equal(told.by_place, given.by_place)
+    flips = noise_flips(at, seed=3)
+    expected_flips = noise_flips(trace, profile.token_deviation.astype(np.float32), seed=3)
+    np.testing.assert_array_equal(flips.by_place, expected_flips.by_place)
 
 
 def test_a_profile_holds_the_moments_of_cls_and_of_all_tokens(tmp_path):

@@ -73,8 +73,10 @@ def test_the_explained_probability_is_the_classs_own(tmp_path, method):
     loaded = checkpoint(tmp_path, problem_type="multi_label_classification")
     trace = analysis.record(loaded, TEXT)
     for target in range(3):
-        found = analysis.attribute(loaded, TEXT, method=method, output="probability", target=target)
-        assert found.value == pytest.approx(trace.probabilities[target], abs=1e-5)
+        attribution = analysis.attribute(
+            loaded, TEXT, method=method, output="probability", target=target
+        )
+        assert attribution.value == pytest.approx(trace.probabilities[target], abs=1e-5)
         own = analysis.attribute(loaded, TEXT, method=method, output="contrast", target=target)
         assert own.value == pytest.approx(trace.logits[target], abs=1e-5)
 
@@ -94,6 +96,6 @@ def test_several_classes_at_once_are_all_said(tmp_path):
     with torch.no_grad():
         loaded.model.classifier.weight.zero_()
         loaded.model.classifier.bias.copy_(torch.tensor([2.0, 1.0, -3.0]))
-    found = answer([analysis.record(loaded, TEXT)], "one")
-    assert found.label == "toxic, rude"
-    assert "toxic, rude" in in_words([found])
+    verdict = answer([analysis.record(loaded, TEXT)], "one")
+    assert verdict.label == "toxic, rude"
+    assert "toxic, rude" in in_words([verdict])

@@ -87,7 +87,7 @@ def test_nothing_turns_in_layer_0():
 
 def test_the_cosine_to_a_reference_is_the_mean_over_seeds_and_nan_behind_its_end(models, paths):
     references = [analysis.record(model, OTHER) for model in models]
-    found = over_depth.cosine_to_reference(paths, references)
+    cosines = over_depth.cosine_to_reference(paths, references)
     expected = np.mean(
         [
             [1 - cosine(path.vectors[i], ref.hidden[i, 0]) for i in range(len(path.norm))]
@@ -95,7 +95,7 @@ def test_the_cosine_to_a_reference_is_the_mean_over_seeds_and_nan_behind_its_end
         ],
         axis=0,
     )
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(cosines, expected, atol=1e-6)
     behind = [replace(path, token=40) for path in paths]
     assert np.isnan(over_depth.cosine_to_reference(behind, references)).all()
 
@@ -115,11 +115,11 @@ def test_a_percentile_beside_a_reference_counts_the_sentences_that_are_less_like
         analysis.record(models[0], text).hidden[:, 0].astype(np.float32)
         for text in (OTHER, "a very great story", "how many people live in the city?")
     ]
-    found = over_depth.standing_of_reference(paths[0].vectors, reference, others)
+    standing = over_depth.standing_of_reference(paths[0].vectors, reference, others)
     own = [1 - cosine(v, r) for v, r in zip(paths[0].vectors[1:], reference[1:], strict=True)]
     for layer, value in enumerate(own, start=1):
         below = [1 - cosine(o[layer], reference[layer]) < value for o in others]
-        assert found[layer] == pytest.approx(100 * np.mean(below))
+        assert standing[layer] == pytest.approx(100 * np.mean(below))
 
 
 def test_weights_of_dimensions_are_averaged_and_missing_where_a_seed_has_no_split(models):

@@ -80,16 +80,16 @@ def test_what_units_add_sums_to_the_contrast_of_the_split(seeds):
     np.testing.assert_allclose(mean, (splits[0].by_token(1) + splits[1].by_token(1)) / 2)
     unit, layer, every = averages.largest_contributions(splits, 1, units)
     assert every >= max(unit, layer) - 1e-9
-    by_unit = [abs(mean[list(one)].sum()) for one in units]
+    by_unit = [abs(mean[list(unit)].sum()) for unit in units]
     assert unit == pytest.approx(max(by_unit))
     assert layer == pytest.approx(np.abs(averages.mean_decomposition(splits).by_layer(1)).max())
 
 
 def test_the_answer_of_a_group_is_that_of_its_mean_probabilities():
-    one = SimpleNamespace(probabilities=np.array([[0.9, 0.1], [0.9, 0.1]]))
+    seed = SimpleNamespace(probabilities=np.array([[0.9, 0.1], [0.9, 0.1]]))
     other = SimpleNamespace(probabilities=np.array([[0.2, 0.8], [0.0, 1.0]]))
-    assert over_winners.answers_of([one, other]) == (0, 1)
-    assert over_winners.answers_of([one]) == (0, 0)
+    assert over_winners.answers_of([seed, other]) == (0, 1)
+    assert over_winners.answers_of([seed]) == (0, 0)
 
 
 def test_a_group_has_a_row_of_attention_for_each_seed_by_its_name(seeds):
@@ -117,10 +117,10 @@ def test_the_spread_of_masses_is_that_of_the_chosen_layer_and_attention_head(hea
     values = np.random.default_rng(1).random((3, 4, 2, 2, 2))  # seeds, layers, heads, parts
     masses = [SimpleNamespace(values=value) for value in values]
     own = list(np.random.default_rng(2).random((3, 5, 2)))
-    found = over_attention.spread_of_masses(masses, 2, head, own)
+    spread = over_attention.spread_of_masses(masses, 2, head, own)
     picked = values[:, 1].mean(axis=1) if head is None else values[:, 1, head]
-    np.testing.assert_allclose(found[1:], picked.std(axis=0, ddof=1))
-    np.testing.assert_allclose(found[0], np.std([o.mean(axis=0) for o in own], axis=0, ddof=1))
+    np.testing.assert_allclose(spread[1:], picked.std(axis=0, ddof=1))
+    np.testing.assert_allclose(spread[0], np.std([o.mean(axis=0) for o in own], axis=0, ddof=1))
 
 
 def test_shares_of_a_sweep_are_averaged_with_their_largest_spread(seeds):
@@ -137,7 +137,7 @@ def test_shares_of_a_sweep_are_averaged_with_their_largest_spread(seeds):
 def test_effects_of_leaving_tokens_out_are_averaged(seeds):
     models = seeds["max_seq_mha"]
     results = [interventions.leave_one_out(model, TEXT) for model in models]
-    owner = averages.mean_checkpoint([one.checkpoint for one in results], "toy")
+    owner = averages.mean_checkpoint([result.checkpoint for result in results], "toy")
     mean = averages.mean_leave_one_out(results, owner)
     np.testing.assert_allclose(mean.effects, (results[0].effects + results[1].effects) / 2)
     assert averages.mean_leave_one_out(results[:1], owner) is results[0]

@@ -28,8 +28,8 @@ def minilm():
     return analysis.load(resolve_encoder(MINILM).path, device="cpu")
 
 
-def assert_equal_traces(one, other) -> None:
-    for left, right in ((one, other), (one.head, other.head)):
+def assert_equal_traces(first, other) -> None:
+    for left, right in ((first, other), (first.head, other.head)):
         for name, value in vars(left).items():
             if isinstance(value, np.ndarray):
                 assert np.array_equal(value, getattr(right, name)), name
@@ -90,19 +90,19 @@ def test_index_0_of_the_hidden_states_is_the_embedding_output():
 def test_attentions_are_transformers_own_and_asking_changes_no_logit(name):
     classifier = zoo.loaded(name)
     plain = analysis.record(classifier, TEXT)
-    asked = analysis.record(classifier, TEXT, attentions=True)
+    attended = analysis.record(classifier, TEXT, attentions=True)
     assert plain.attentions is None
-    inputs = model_inputs(classifier, asked.tokens)
+    inputs = model_inputs(classifier, attended.tokens)
     encoder = classifier.encoder
     assert encoder.config._attn_implementation == "eager"
     with torch.no_grad():
         want = torch.stack(encoder(**inputs, output_attentions=True).attentions)[:, 0].numpy()
-    length = len(asked.tokens)
-    assert asked.attentions.shape == (tiny.LAYERS, tiny.ATTENTION_HEADS, length, length)
-    np.testing.assert_allclose(asked.attentions, want, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(asked.attentions.sum(-1), 1, atol=1e-5)
+    length = len(attended.tokens)
+    assert attended.attentions.shape == (tiny.LAYERS, tiny.ATTENTION_HEADS, length, length)
+    np.testing.assert_allclose(attended.attentions, want, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(attended.attentions.sum(-1), 1, atol=1e-5)
     if name != "bare":
-        np.testing.assert_allclose(asked.logits, plain.logits, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(attended.logits, plain.logits, rtol=0, atol=1e-6)
 
 
 def test_fused_attention_is_answered_with_the_way_to_get_attentions():
@@ -137,8 +137,8 @@ def test_token_types_are_the_tokenizers_own(name, pair):
 
 def test_a_pair_is_not_the_same_as_one_text():
     classifier = zoo.loaded("max_seq_mha")
-    one, two = analysis.record(classifier, TEXT, PAIR), analysis.record(classifier, PAIR, TEXT)
-    assert not np.allclose(one.logits, two.logits)
+    first, two = analysis.record(classifier, TEXT, PAIR), analysis.record(classifier, PAIR, TEXT)
+    assert not np.allclose(first.logits, two.logits)
 
 
 @pytest.mark.parametrize("name", ["max_seq_mha", "lora", *tiny.FOREIGN, "bare"])

@@ -41,23 +41,23 @@ def kinds(text, pair=None, name="mha"):
 
 
 def test_every_token_has_one_type_and_pieces_share_their_words():
-    found, tokens = kinds("The plots isn't dully!", "He said so...")
-    words = dict(zip(tokens.labels, found, strict=True))
-    assert found[0] == "[CLS]"
-    assert found.count("[SEP]") == 2
+    types, tokens = kinds("The plots isn't dully!", "He said so...")
+    words = dict(zip(tokens.labels, types, strict=True))
+    assert types[0] == "[CLS]"
+    assert types.count("[SEP]") == 2
     assert words["The"] == "function word"
     assert words["!"] == words["."] == "punctuation"
     for group in tokens.word_groups():
-        assert len({found[t] for t in group}) == 1
-    plot = [found[t] for t, label in enumerate(tokens.labels) if label in ("plot", "s")]
+        assert len({types[t] for t in group}) == 1
+    plot = [types[t] for t, label in enumerate(tokens.labels) if label in ("plot", "s")]
     assert plot[0] == "content"
 
 
 def test_special_tokens_of_another_family_keep_their_part():
-    found, _ = kinds("The plot.", "A film.", name="roberta")
-    assert found[0] == "[CLS]"
-    assert set(found) == set(TYPES)
-    assert found[-1] == "[SEP]"
+    types, _ = kinds("The plot.", "A film.", name="roberta")
+    assert types[0] == "[CLS]"
+    assert set(types) == set(TYPES)
+    assert types[-1] == "[SEP]"
 
 
 @pytest.mark.parametrize("name", MAXIMA)
@@ -127,11 +127,11 @@ def test_means_have_the_interval_of_students_t():
 
 def test_classes_partition_the_sentences():
     sample = collect(zoo.loaded("max_seq_mha"), TEXTS)
-    given = np.array([0, 1, 0, 1, 1, 2])
-    parts = summarise_by_class(sample, sample.wins_by_layer(), given)
+    classes = np.array([0, 1, 0, 1, 1, 2])
+    parts = summarise_by_class(sample, sample.wins_by_layer(), classes)
     assert [part.of for part in parts] == list(sample.checkpoint.labels)
     assert [part.sentences for part in parts] == [2, 3, 1]
-    np.testing.assert_allclose(parts[1].mean, sample.wins_by_layer()[given == 1].mean(axis=0))
+    np.testing.assert_allclose(parts[1].mean, sample.wins_by_layer()[classes == 1].mean(axis=0))
     assert np.isnan(parts[2].interval).all()  # one sentence has no spread
     own = summarise_by_class(sample, sample.wins_by_layer())
     assert sum(part.sentences for part in own) == len(TEXTS)
@@ -179,10 +179,10 @@ def drawn(shares, seed):
 
 
 def test_groups_differ_where_their_difference_exceeds_that_between_seeds():
-    one = [drawn([0.3, 0.2, 0.5], seed) for seed in range(5)]
+    first = [drawn([0.3, 0.2, 0.5], seed) for seed in range(5)]
     two = [drawn([0.5, 0.0, 0.5], seed) for seed in range(5, 10)]
-    result = between_groups(one, two)
-    shares = [np.stack([s.wins_by_layer().mean(axis=0) for s in group]) for group in (one, two)]
+    result = between_groups(first, two)
+    shares = [np.stack([s.wins_by_layer().mean(axis=0) for s in group]) for group in (first, two)]
     np.testing.assert_allclose(result.difference, shares[0].mean(0) - shares[1].mean(0))
     assert abs(result.difference[0]) > 5 * result.within[0]
     assert abs(result.difference[2]) < 1e-9
@@ -193,7 +193,7 @@ def test_groups_differ_where_their_difference_exceeds_that_between_seeds():
         assert result.interval[k, 1] >= welch.high[k] - 1e-9
         assert result.interval[k, 1] - result.interval[k, 0] < 1.1 * (welch.high - welch.low)[k]
     with pytest.raises(ValueError, match="at least two seeds in each"):
-        between_groups(one[:1], two)
+        between_groups(first[:1], two)
     fewer = replace(
         two[0],
         **{
@@ -202,7 +202,7 @@ def test_groups_differ_where_their_difference_exceeds_that_between_seeds():
         },
     )
     with pytest.raises(ValueError, match="over the same texts"):
-        between_groups(one, [fewer, *two])
+        between_groups(first, [fewer, *two])
 
 
 def test_over_seeds_the_interval_is_that_of_the_seeds_means():

@@ -49,8 +49,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 def _sources() -> list[Path]:
     folders = ("analysis", "training", "pages", "benchmarks", "package")
-    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    return [*found, *sorted(ROOT.glob("*.py"))]
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [*paths, *sorted(ROOT.glob("*.py"))]
 
 
 class _Imports(ast.NodeVisitor):
@@ -97,12 +97,12 @@ def _trespasses(place: str, source: str) -> Iterator[str]:
 
 
 def test_each_heavy_package_is_imported_only_in_its_own_rooms() -> None:
-    found = [
+    trespasses = [
         line
         for path in _sources()
         for line in _trespasses(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
     ]
-    assert not found, "\n".join(found)
+    assert not trespasses, "\n".join(trespasses)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,11 @@ def test_an_import_in_its_own_room_is_let_through(place: str, source: str) -> No
 
 def test_pages_do_not_compute():
     """No page imports NumPy or SciPy (but for annotations); pandas only makes a table."""
-    found = []
+    calls = []
     for path in sorted((ROOT / "pages").rglob("*.py")):
         place, source = path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
-        found += [f"{place} imports {name}" for name in _imports(source) & {"numpy", "scipy"}]
-        found += [
+        calls += [f"{place} imports {name}" for name in _imports(source) & {"numpy", "scipy"}]
+        calls += [
             f"{place}:{node.lineno} uses pandas.{node.attr}"
             for node in ast.walk(ast.parse(source))
             if isinstance(node, ast.Attribute)
@@ -151,4 +151,4 @@ def test_pages_do_not_compute():
             and node.value.id == "pd"
             and node.attr != "DataFrame"
         ]
-    assert not found, "\n".join(found)
+    assert not calls, "\n".join(calls)

@@ -83,8 +83,8 @@ def test_where_nothing_can_be_written_that_is_said_and_nothing_is_lost(case, tmp
     for at in _steps(changes, min(most, writer.killed_at)):
         place = _fresh(tmp_path, at)
         ending = child(writer.write, place, how, at)()
-        told = ending.kind in ("OSError", "ValueError") or (ending.code == 0 and ending.text)
-        if not told:  # what failed was of no use: a lock's folder, a file to be removed
+        reported = ending.kind in ("OSError", "ValueError") or (ending.code == 0 and ending.text)
+        if not reported:  # what failed was of no use: a lock's folder, a file to be removed
             assert ending.code == 0, (at, ending)
             assert writer.read(place) == whole, (at, ending)
         writer.write(place)  # there is room again
@@ -108,14 +108,14 @@ def test_a_file_that_is_damaged_is_made_again_or_named(
         shutil.copytree(place, broken)
         target = broken / file.relative_to(place)
         target.write_bytes(damage(target.read_bytes()))
-        told = None
+        refusal = None
         try:
             writer.write(broken)
             assert writer.read(broken) == whole, file.name
         except ValueError as error:
-            told = error
-        assert type(told).__name__ not in ("JSONDecodeError", "UnicodeDecodeError"), file.name
-        assert type(told).__module__.startswith(("analysis", "builtins")), (file.name, told)
+            refusal = error
+        assert type(refusal).__name__ not in ("JSONDecodeError", "UnicodeDecodeError"), file.name
+        assert type(refusal).__module__.startswith(("analysis", "builtins")), (file.name, refusal)
 
 
 SUMMED = (".jsonl", ".parquet", ".arrow", ".bin", ".safetensors")
@@ -132,13 +132,13 @@ def test_one_bit_that_changed_among_numbers_never_goes_unnoticed(case, tmp_path)
             content = bytearray(target.read_bytes())
             content[at] ^= 8
             target.write_bytes(bytes(content))
-            told = False
+            refused = False
             try:
                 writer.write(broken)
-                found = writer.read(broken)
+                readback = writer.read(broken)
             except ValueError:
-                told = True
-            assert told or found == whole, (file.name, at, size)
+                refused = True
+            assert refused or readback == whole, (file.name, at, size)
 
 
 def test_a_clock_that_went_back_changes_nothing(case, tmp_path, monkeypatch):

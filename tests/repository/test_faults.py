@@ -64,7 +64,7 @@ def mean_divides_by_all(patch) -> None:
 def _shift(patch, change) -> None:
     original = of_layers.pool_last_layers
     for room in (of_cls, of_layers, with_attention):
-        patch.setattr(room, "pool_last_layers", lambda *given: change(original, *given))
+        patch.setattr(room, "pool_last_layers", lambda *arguments: change(original, *arguments))
 
 
 def layer_index_one_too_low(patch) -> None:

@@ -47,18 +47,24 @@ def the_course_begins_one_layer_too_high(patch) -> None:
 
 def answers_by_depth_are_those_of_the_layer_below(patch) -> None:
     depth_logits = reread.depth_logits
-    patch.setattr(reread, "depth_logits", lambda *given: np.roll(depth_logits(*given), 1, axis=0))
+    patch.setattr(
+        reread, "depth_logits", lambda *arguments: np.roll(depth_logits(*arguments), 1, axis=0)
+    )
 
 
 def a_recipe_hands_on_the_next_class(patch) -> None:
     target = registry.Subject.target
-    patch.setattr(registry.Subject, "target", lambda self, given: (target(self, given) + 1) % 3)
+    patch.setattr(
+        registry.Subject, "target", lambda self, arguments: (target(self, arguments) + 1) % 3
+    )
 
 
 def a_recipe_forgets_that_pieces_were_asked_for(patch) -> None:
     reading = compare.reading
     patch.setattr(
-        compare, "reading", lambda *given, words, **more: reading(*given, words=True, **more)
+        compare,
+        "reading",
+        lambda *arguments, words, **more: reading(*arguments, words=True, **more),
     )
 
 
@@ -89,8 +95,8 @@ def the_layer_below_is_dropped(patch) -> None:
     patch.setattr(
         interventions,
         "what_if",
-        lambda *given, drop_layers, **more: what_if(
-            *given, drop_layers=tuple(max(layer - 1, 2) for layer in drop_layers), **more
+        lambda *arguments, drop_layers, **more: what_if(
+            *arguments, drop_layers=tuple(max(layer - 1, 2) for layer in drop_layers), **more
         ),
     )
 

@@ -50,9 +50,9 @@ def test_float32_gives_the_same_logits_winners_and_split(name, text):
     np.testing.assert_allclose(there.hidden, here.hidden, rtol=0, atol=1e-3)
     assert there.predicted == here.predicted
     if here.head.readout is not None:
-        one, other = (analysis.decompose(trace, "zero") for trace in (here, there))
+        first, other = (analysis.decompose(trace, "zero") for trace in (here, there))
         assert other.error < 1e-5
-        np.testing.assert_allclose(other.by_token(0), one.by_token(0), atol=1e-3)
+        np.testing.assert_allclose(other.by_token(0), first.by_token(0), atol=1e-3)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -88,8 +88,8 @@ def test_every_attribution_method_gives_the_same_scores(name, method):
     known = {"n_steps": 32, "n_samples": 40}  # and the same draws on every device
     options = {key: known[key] for key in METHODS[method].options if key in known}
     here, there = (
-        attribute(one, TEXTS[0], None, method, 0, **options)
-        for one in (zoo.loaded(name), on_gpu(name))
+        attribute(classifier, TEXTS[0], None, method, 0, **options)
+        for classifier in (zoo.loaded(name), on_gpu(name))
     )
     np.testing.assert_allclose(there.scores, here.scores, atol=2e-3)
 
@@ -116,11 +116,11 @@ def test_poolings_are_alike(name, dtype):
 
 
 def test_attentions_are_alike_and_asking_changes_no_logit():
-    asked = analysis.record(on_gpu("max_seq_mha"), TEXTS[0], attentions=True)
+    attended = analysis.record(on_gpu("max_seq_mha"), TEXTS[0], attentions=True)
     here = analysis.record(zoo.loaded("max_seq_mha"), TEXTS[0], attentions=True)
-    np.testing.assert_allclose(asked.attentions, here.attentions, atol=1e-4)
+    np.testing.assert_allclose(attended.attentions, here.attentions, atol=1e-4)
     plain = analysis.record(on_gpu("max_seq_mha"), TEXTS[0])
-    np.testing.assert_allclose(asked.logits, plain.logits, atol=1e-6)
+    np.testing.assert_allclose(attended.logits, plain.logits, atol=1e-6)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = ("analysis", "training", "package", "pages", "benchmarks")
+ROOMS = (*HOUSE, "study", "tests")
 SAY_NOTHING = frozenset(("found", "one", "said", "told", "asked", "given", "wanted"))
 
 
@@ -36,7 +37,7 @@ def _that_say_nothing(source: str) -> list[tuple[int, str]]:
     ]
 
 
-@pytest.mark.parametrize("room", HOUSE)
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_name_says_what_is_held(room: str) -> None:
     empty = [
         f"{path.relative_to(ROOT)}:{line}: {name}"

@@ -55,12 +55,12 @@ def test_the_demo_checkpoints_fit_their_budget() -> None:
 
 
 def test_no_tracked_file_names_a_folder_of_one_machine() -> None:
-    found = [
+    places = [
         f"{path.relative_to(ROOT)}: {match.group(0)}"
         for path in _tracked()
         for match in MACHINE_PATH.finditer(_text(path) or "")
     ]
-    assert not found, "\n".join(found)
+    assert not places, "\n".join(places)
 
 
 def test_the_readme_shows_only_files_that_exist() -> None:
@@ -99,11 +99,15 @@ def test_the_licence_is_apache_2() -> None:
 def test_the_package_asks_for_ranges_that_hold_the_pins() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     pins = {pin.name: pin for pin in map(Requirement, _pins())}
-    ranges = {wanted.name: wanted for wanted in map(Requirement, project["dependencies"])}
+    ranges = {
+        requirement.name: requirement for requirement in map(Requirement, project["dependencies"])
+    }
     assert pins.keys() == ranges.keys()
-    for name, wanted in ranges.items():
+    for name, requirement in ranges.items():
         (version,) = (clause.version for clause in pins[name].specifier)
-        assert wanted.specifier.contains(version), f"{wanted} leaves out the tested {version}"
+        assert requirement.specifier.contains(version), (
+            f"{requirement} leaves out the tested {version}"
+        )
 
 
 def test_every_package_that_is_imported_is_listed() -> None:
@@ -123,7 +127,8 @@ def test_every_package_that_is_imported_is_listed() -> None:
     missing = {
         name
         for name in imported - own - set(sys.stdlib_module_names)
-        if not names & {canonicalize_name(found) for found in distributions.get(name, [name])}
+        if not names
+        & {canonicalize_name(distribution) for distribution in distributions.get(name, [name])}
     }
     assert not missing
 

@@ -65,7 +65,7 @@ def test_mean_winners_are_the_mean_of_the_shares(traces):
     assert mean.layers == (2, 3, 4)
     assert mean.shares.shape == (3, 3)
     np.testing.assert_allclose(
-        mean.share_by_layer(), sum(one.share_by_layer() for one in winners) / 3
+        mean.share_by_layer(), sum(seed_winners.share_by_layer() for seed_winners in winners) / 3
     )
     assert mean.share_by_layer().sum() == pytest.approx(1)
     other = analysis.record(zoo.loaded("max"), TEXT).head.winners
@@ -76,9 +76,9 @@ def test_mean_winners_are_the_mean_of_the_shares(traces):
 def test_the_mean_attribution_keeps_the_largest_gap(members):
     results = [attribute(member, TEXT, target=1, n_steps=4) for member in members]
     mean = averages.mean_attribution(results)
-    np.testing.assert_allclose(mean.scores, sum(one.scores for one in results) / 3)
-    assert mean.delta == pytest.approx(sum(one.delta for one in results) / 3)
-    assert mean.completeness_gap == max(one.completeness_gap for one in results)
+    np.testing.assert_allclose(mean.scores, sum(result.scores for result in results) / 3)
+    assert mean.delta == pytest.approx(sum(result.delta for result in results) / 3)
+    assert mean.completeness_gap == max(result.completeness_gap for result in results)
     assert averages.mean_attribution(results[:1]) is results[0]
     other = attribute(members[0], TEXT, target=2, n_steps=4)
     with pytest.raises(ValueError, match="different units or classes"):
@@ -90,7 +90,7 @@ def test_the_groups_description_says_that_it_is_a_mean(members):
     mean = averages.mean_checkpoint(described, "trio")
     assert mean.id == "trio (mean of 3 seeds)"
     assert mean.seed is None
-    assert mean.sha256 not in {one.sha256 for one in described}
+    assert mean.sha256 not in {layer.sha256 for layer in described}
     assert averages.mean_checkpoint(described[:2], "trio").sha256 != mean.sha256
     assert averages.mean_checkpoint(described[:1], "trio") is described[0]
 

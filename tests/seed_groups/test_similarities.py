@@ -49,17 +49,17 @@ def test_score_and_contributions_are_means_over_the_seeds(members, pooling):
 
 
 def test_seeds_that_read_other_tokens_have_no_mean(members):
-    one = pairs_of(analysis.similarity(members[0], FIRST, SECOND))
+    pairs = pairs_of(analysis.similarity(members[0], FIRST, SECOND))
     other = pairs_of(analysis.similarity(members[1], FIRST + " good", SECOND))
     with pytest.raises(ValueError, match="different tokens"):
-        mean_pairs([one, other], "three")
+        mean_pairs([pairs, other], "three")
 
 
 def test_effects_are_means_over_the_seeds(members):
     every = [effects(member, FIRST, SECOND, "head") for member in members]
     group = mean_effects(every)
-    np.testing.assert_allclose(group.a, np.mean([one.a for one in every], axis=0))
-    assert group.score == pytest.approx(np.mean([one.score for one in every]))
+    np.testing.assert_allclose(group.a, np.mean([result.a for result in every], axis=0))
+    assert group.score == pytest.approx(np.mean([result.score for result in every]))
 
 
 def test_pictures_of_a_group_show_the_mean(members):
@@ -113,9 +113,9 @@ def test_scores_over_pairs_are_means_with_intervals_over_the_seeds(members):
     table = Table("own", "own", texts, texts[::-1], np.linspace(0, 5, 9), ())
     every = [over_pairs(member, table, ("mean", "head"), (-1,)) for member in members]
     group = mean_scores(every, "three")
-    np.testing.assert_allclose(group.cosine, np.mean([one.cosine for one in every], axis=0))
+    np.testing.assert_allclose(group.cosine, np.mean([result.cosine for result in every], axis=0))
     for key in range(len(group.keys)):
-        values = [one.spearman[key, 0, 0] for one in every]
+        values = [result.spearman[key, 0, 0] for result in every]
         assert group.spearman[key, 0, 0] == pytest.approx(np.mean(values))
         if np.ptp(values) > 0:
             low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))

@@ -82,10 +82,10 @@ def test_declared_modules_score_as_sentence_transformers_does(kind: str) -> None
         np.testing.assert_allclose(side.vector, vector, atol=1e-5)
         np.testing.assert_allclose(side.terms().sum(axis=0), vector, atol=1e-5)
     other = analysis.similarity(loaded, B, A, "head")
-    for one, turned in ((split.contributions, other.contributions.T),
+    for part, turned in ((split.contributions, other.contributions.T),
                         (split.by_part, other.by_part.T)):  # fmt: skip
-        assert one.sum() == pytest.approx(split.score, abs=1e-6)
-        np.testing.assert_allclose(one, turned, atol=1e-9)
+        assert part.sum() == pytest.approx(split.score, abs=1e-6)
+        np.testing.assert_allclose(part, turned, atol=1e-9)
     centred = analysis.similarity(loaded, A, B, "head", centre=vectors.mean(axis=0) / 2)
     assert centred.contributions.sum() == pytest.approx(centred.score, abs=1e-6)
 
@@ -115,8 +115,8 @@ def test_a_dense_module_after_a_mean_is_the_loop_over_its_tokens() -> None:
         for t, state in enumerate(hidden):
             share = np.concatenate([state * (t == 0), state * (won == t), state / len(hidden)])
             # Each of the three poolings shares the bias out as it weighs the token.
-            said = np.mean([float(t == 0), np.mean(won == t), 1 / len(hidden)])
-            rows[t] = weight @ share + bias * said
+            mean_share = np.mean([float(t == 0), np.mean(won == t), 1 / len(hidden)])
+            rows[t] = weight @ share + bias * mean_share
         terms.append(rows)
     lengths = [np.linalg.norm(rows.sum(axis=0)) for rows in terms]
     expected = terms[0] @ terms[1].T / np.prod(lengths)
@@ -221,10 +221,10 @@ def test_slopes_of_unit_length_and_of_a_residual_are_autograds(seed: int) -> Non
     layers = (Residual((dense, Activation("tanh")), beside), UnitLength())
     x = torch.tensor(random.normal(size=3), requires_grad=True)
 
-    def function(given: torch.Tensor) -> torch.Tensor:
-        inner = torch.tanh(torch.tensor(np.array(dense.weight)) @ given
+    def function(inputs: torch.Tensor) -> torch.Tensor:
+        inner = torch.tanh(torch.tensor(np.array(dense.weight)) @ inputs
                            + torch.tensor(np.array(dense.bias)))  # fmt: skip
-        return torch.nn.functional.normalize(inner + torch.tensor(np.array(beside)) @ given, dim=0)
+        return torch.nn.functional.normalize(inner + torch.tensor(np.array(beside)) @ inputs, dim=0)
 
     want = torch.autograd.functional.jacobian(function, x).numpy()
     at = x.detach().numpy()[None]

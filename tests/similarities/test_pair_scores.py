@@ -44,8 +44,8 @@ ROWS = [0, 1, 2, 3, 4, 6]
 
 
 def _table(**changes: Any) -> Table:
-    given: dict[str, Any] = {"text": TEXT, "pair": PAIR, "label": GOLD, **changes}
-    return Table("own", "file", given["text"], given["pair"], given["label"], ())
+    columns: dict[str, Any] = {"text": TEXT, "pair": PAIR, "label": GOLD, **changes}
+    return Table("own", "file", columns["text"], columns["pair"], columns["label"], ())
 
 
 def _scores(*arguments: Any, **options: Any) -> PairScores:
@@ -154,17 +154,19 @@ def test_neighbours_are_those_of_a_sort_and_say_why() -> None:
     classifier = zoo.loaded("mha")
     sentence = "the plot is thin"
     for centred in (False, True):
-        for found in nearest(classifier, sentence, TEXT, ("mean", "max"), count=3,
+        for neighbour in nearest(classifier, sentence, TEXT, ("mean", "max"), count=3,
                              centred=centred):  # fmt: skip
-            vectors = corpus.embed(classifier, TEXT, pooling=(found.pooling,))[found.pooling, -1]
+            vectors = corpus.embed(classifier, TEXT, pooling=(neighbour.pooling,))[
+                neighbour.pooling, -1
+            ]
             centre = vectors.mean(0) if centred else 0
             unit = vectors - centre
             unit /= np.linalg.norm(unit, axis=1, keepdims=True)
             cosines = unit[1:] @ unit[0]  # the sentence itself is row 0, and is left out
             order = np.argsort(-cosines, kind="stable")[:3]
-            np.testing.assert_array_equal(found.rows, order + 1)
-            np.testing.assert_allclose(found.cosine, cosines[order], atol=1e-5)
-            for cosine, why in zip(found.cosine, found.why, strict=True):
+            np.testing.assert_array_equal(neighbour.rows, order + 1)
+            np.testing.assert_allclose(neighbour.cosine, cosines[order], atol=1e-5)
+            for cosine, why in zip(neighbour.cosine, neighbour.why, strict=True):
                 assert why.score == pytest.approx(cosine, abs=1e-5)
                 assert why.contributions.sum() == pytest.approx(why.score, abs=1e-6)
 

@@ -58,10 +58,10 @@ def test_contributions_sum_to_the_cosine_about_any_centre(name: str, pooling: st
 @pytest.mark.parametrize(("name", "pooling"), _every_pooling())
 def test_a_swap_of_the_sentences_transposes_the_split(name: str, pooling: str) -> None:
     classifier = zoo.loaded(name)
-    one, other = (analysis.similarity(classifier, *pair, pooling) for pair in ((A, B), (B, A)))
-    assert one.score == pytest.approx(other.score, abs=1e-12)
-    np.testing.assert_allclose(one.contributions, other.contributions.T, atol=1e-12)
-    np.testing.assert_allclose(one.split(), other.split().transpose(1, 0, 3, 2, 5, 4), atol=1e-12)
+    first, other = (analysis.similarity(classifier, *pair, pooling) for pair in ((A, B), (B, A)))
+    assert first.score == pytest.approx(other.score, abs=1e-12)
+    np.testing.assert_allclose(first.contributions, other.contributions.T, atol=1e-12)
+    np.testing.assert_allclose(first.split(), other.split().transpose(1, 0, 3, 2, 5, 4), atol=1e-12)
 
 
 def _tokens_of(name: str, text: str, layer: int) -> np.ndarray:

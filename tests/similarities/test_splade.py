@@ -84,8 +84,8 @@ def test_a_sparse_encoder_of_sentence_transformers_gives_the_same(
 
 def test_a_swap_of_the_texts_transposes_what_they_share() -> None:
     a, b = (analysis.splade(zoo.folder("masked_lm"), text) for text in (A, B))
-    one, other = shared_terms(a, b), shared_terms(b, a)
-    np.testing.assert_allclose(one.contributions, other.contributions.T, atol=1e-9)
+    first, other = shared_terms(a, b), shared_terms(b, a)
+    np.testing.assert_allclose(first.contributions, other.contributions.T, atol=1e-9)
 
 
 def test_a_checkpoint_without_the_head_says_what_to_open() -> None:

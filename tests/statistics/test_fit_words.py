@@ -23,16 +23,16 @@ def fit(scores):
 
 def test_p_is_scipys_exact_permutation_test_times_holm():
     rng = np.random.default_rng(0)
-    one, other = rng.normal(size=5), rng.normal(1, 1, size=5)
+    first, other = rng.normal(size=5), rng.normal(1, 1, size=5)
     p = stats.permutation_test(
-        (other, one),
+        (other, first),
         lambda a, b, axis: a.mean(axis) - b.mean(axis),
         n_resamples=np.inf,
         vectorized=True,
     ).pvalue
-    ((name, mean, adjusted),) = differences(fit({"cls": one, "mean": other}))
+    ((name, mean, adjusted),) = differences(fit({"cls": first, "mean": other}))
     assert name == "mean"
-    assert np.isclose(mean, other.mean() - one.mean())
+    assert np.isclose(mean, other.mean() - first.mean())
     assert np.isclose(adjusted, p)
 
 
@@ -61,14 +61,14 @@ def test_under_the_null_a_difference_is_worded_in_at_most_five_percent():
 
 
 def test_a_fit_survives_its_file(tmp_path):
-    given = fit({"cls": [0.1, np.nan, 0.3], "mean": [0.4]})
-    write_fit(given, tmp_path)
+    scores = fit({"cls": [0.1, np.nan, 0.3], "mean": [0.4]})
+    write_fit(scores, tmp_path)
     back = read_fit(tmp_path)
-    assert back.example == given.example
-    for one, other in zip(back.heads, given.heads, strict=True):
-        np.testing.assert_array_equal(one.scores, other.scores)
-        np.testing.assert_array_equal(one.curve, other.curve)
-        np.testing.assert_array_equal(one.confusion, other.confusion)
+    assert back.example == scores.example
+    for first, other in zip(back.heads, scores.heads, strict=True):
+        np.testing.assert_array_equal(first.scores, other.scores)
+        np.testing.assert_array_equal(first.curve, other.curve)
+        np.testing.assert_array_equal(first.confusion, other.confusion)
 
 
 def test_the_highest_mean_is_one_heads_or_shared():

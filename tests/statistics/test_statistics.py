@@ -21,30 +21,30 @@ from tests.support.seed_scores import generator, step_down, study
 def brute_force(strata: list[tuple[list[float], list[float]]]) -> float:
     """Two-sided p over all splits of all strata, by enumeration and loops."""
 
-    def splits(one, other):
-        values = one + other
+    def splits(left, other):
+        values = left + other
         mean = sum(values) / len(values)
         spread = (sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5
-        for chosen in combinations(range(len(values)), len(one)):
+        for chosen in combinations(range(len(values)), len(left)):
             first = [values[i] for i in chosen]
             second = [values[i] for i in range(len(values)) if i not in chosen]
             yield (sum(first) / len(first) - sum(second) / len(second)) / spread
 
     every = [list(splits(*stratum)) for stratum in strata]
     observed = abs(sum(each[0] for each in every))  # the first split is the data as it is
-    found = [abs(sum(each)) for each in product(*every)]
-    return sum(value >= observed - 1e-12 for value in found) / len(found)
+    sums = [abs(sum(each)) for each in product(*every)]
+    return sum(value >= observed - 1e-12 for value in sums) / len(sums)
 
 
 class TestPermutation:
     @pytest.mark.parametrize(("n", "m"), [(5, 5), (4, 6), (2, 3), (1, 4)])
     def test_p_is_that_of_scipy_and_of_enumeration(self, n, m):
-        one, other = generator(n).normal(size=n) + 0.7, generator(m + 50).normal(size=m)
-        ours = float(permutation_p(one, other)[0])
-        assert ours == pytest.approx(brute_force([(list(one), list(other))]))
+        first, other = generator(n).normal(size=n) + 0.7, generator(m + 50).normal(size=m)
+        ours = float(permutation_p(first, other)[0])
+        assert ours == pytest.approx(brute_force([(list(first), list(other))]))
         if n == m:  # SciPy doubles the smaller tail, which is another test for unequal groups
             theirs = stats.permutation_test(
-                (one, other),
+                (first, other),
                 lambda a, b, axis: a.mean(axis) - b.mean(axis),
                 vectorized=True,
                 n_resamples=np.inf,
@@ -52,20 +52,20 @@ class TestPermutation:
             assert ours == pytest.approx(theirs)
 
     def test_tied_scores_count_as_reached(self):
-        one, other = [0.5, 0.6, 0.6], [0.6, 0.5, 0.5]
-        assert permutation_p(one, other)[0] == pytest.approx(brute_force([(one, other)]))
+        first, other = [0.5, 0.6, 0.6], [0.6, 0.5, 0.5]
+        assert permutation_p(first, other)[0] == pytest.approx(brute_force([(first, other)]))
         assert permutation_p([0.7] * 4, [0.7] * 4)[0] == 1.0
 
     def test_data_sets_side_by_side_are_tested_one_by_one(self):
-        one, other = generator(1).normal(size=(70, 4)), generator(2).normal(size=(70, 5))
-        together = permutation_p(one, other)
-        alone = [permutation_p(a, b)[0] for a, b in zip(one, other, strict=True)]
+        first, other = generator(1).normal(size=(70, 4)), generator(2).normal(size=(70, 5))
+        together = permutation_p(first, other)
+        alone = [permutation_p(a, b)[0] for a, b in zip(first, other, strict=True)]
         np.testing.assert_allclose(together, alone)
 
     def test_many_values_are_drawn_and_agree_with_a_t_test(self):
-        one, other = generator(3).normal(size=40) + 0.5, generator(4).normal(size=40)
-        p = permutation_p(one, other, draws=4000)[0]
-        assert p == pytest.approx(stats.ttest_ind(one, other).pvalue, abs=0.02)
+        first, other = generator(3).normal(size=40) + 0.5, generator(4).normal(size=40)
+        p = permutation_p(first, other, draws=4000)[0]
+        assert p == pytest.approx(stats.ttest_ind(first, other).pvalue, abs=0.02)
 
     def test_stratified_p_is_that_of_enumeration(self):
         strata = [([3.0, 2.5, 4.0], [1.0, 2.0, 2.6]), ([70.0, 75.0, 74.0], [71.0, 69.0, 70.5])]
@@ -78,10 +78,13 @@ class TestPermutation:
         assert p == pytest.approx(brute_force(strata), abs=1e-4)
 
     def test_a_task_does_not_count_more_for_its_unit(self):
-        one, other = generator(5).normal(size=(2, 1, 6)) + 0.4, generator(6).normal(size=(2, 1, 6))
-        plain = stratified_p(list(zip(one, other, strict=True)))
+        first, other = (
+            generator(5).normal(size=(2, 1, 6)) + 0.4,
+            generator(6).normal(size=(2, 1, 6)),
+        )
+        plain = stratified_p(list(zip(first, other, strict=True)))
         scale = np.array([1.0, 1000.0])[:, None, None]
-        scaled = stratified_p(list(zip(one * scale, other * scale, strict=True)))
+        scaled = stratified_p(list(zip(first * scale, other * scale, strict=True)))
         np.testing.assert_allclose(plain, scaled)
 
     @pytest.mark.parametrize("seed", range(6))
@@ -89,7 +92,7 @@ class TestPermutation:
         draw = generator(seed)  # few different scores: most of the sums are equal to others
         strata = [tuple(draw.integers(0, 4, (2, 4)) / 7.0) for _ in range(2)]
         p = stratified_p(strata)[0]
-        expected = brute_force([(list(one), list(other)) for one, other in strata])
+        expected = brute_force([(list(first), list(other)) for first, other in strata])
         assert expected - 1e-9 <= p <= expected + 1e-3
 
     def test_draws_come_near_the_exact_p_and_no_nearer_than_they_can(self):
@@ -101,11 +104,11 @@ class TestPermutation:
 
     def test_thirty_against_thirty_are_counted_too(self):
         draw = generator(8)
-        one, other = draw.normal(size=30) + 0.5, draw.normal(size=30)
-        exact = permutation_p(one, other)[0]
-        sampled = permutation_p(one, other, draws=99_999)[0]
+        first, other = draw.normal(size=30) + 0.5, draw.normal(size=30)
+        exact = permutation_p(first, other)[0]
+        sampled = permutation_p(first, other, draws=99_999)[0]
         assert sampled == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 1e5) ** 0.5)
-        far = permutation_p(one + 100, other)[0]
+        far = permutation_p(first + 100, other)[0]
         assert far == pytest.approx(smallest_p([(30, 30)]), rel=0.5)
 
     @pytest.mark.parametrize(("n", "chosen"), [(7, 3), (9, 4), (6, 6)])
@@ -149,46 +152,46 @@ class TestOracles:
 
     def test_the_interval_of_a_mean_is_students(self):
         values = generator(7).normal(size=10)
-        wanted = stats.t.interval(0.95, 9, values.mean(), stats.sem(values))
-        np.testing.assert_allclose(basics.mean_interval(values)[1], wanted, rtol=1e-5)
+        expected = stats.t.interval(0.95, 9, values.mean(), stats.sem(values))
+        np.testing.assert_allclose(basics.mean_interval(values)[1], expected, rtol=1e-5)
 
     def test_the_interval_of_a_difference_is_welchs(self):
         scores = study(generator(8).normal(size=(1, 2, 10)) * [[[1.0], [3.0]]])
-        (found,) = compare(scores).comparisons
-        wanted = stats.ttest_ind(
+        (comparison,) = compare(scores).comparisons
+        expected = stats.ttest_ind(
             scores.values[0, 1], scores.values[0, 0], equal_var=False
         ).confidence_interval()
-        assert found.interval == pytest.approx(tuple(wanted))
+        assert comparison.interval == pytest.approx(tuple(expected))
 
     def test_the_effect_is_hedges_g(self):
-        one, other = generator(9).normal(size=10) + 1, generator(10).normal(size=8)
-        pooled = np.sqrt((9 * one.var(ddof=1) + 7 * other.var(ddof=1)) / 16)
-        wanted = (one.mean() - other.mean()) / pooled * (1 - 3 / 63)
-        assert hedges_g(one, other) == pytest.approx(wanted)
+        first, other = generator(9).normal(size=10) + 1, generator(10).normal(size=8)
+        pooled = np.sqrt((9 * first.var(ddof=1) + 7 * other.var(ddof=1)) / 16)
+        expected = (first.mean() - other.mean()) / pooled * (1 - 3 / 63)
+        assert hedges_g(first, other) == pytest.approx(expected)
 
     def test_the_detectable_effect_is_that_of_statsmodels(self):
         from statsmodels.stats.power import TTestIndPower
 
-        wanted = TTestIndPower().solve_power(nobs1=10, alpha=0.05, power=0.8)
-        assert detectable_effect(10, 10, 0.05) == pytest.approx(wanted, rel=1e-3)
+        expected = TTestIndPower().solve_power(nobs1=10, alpha=0.05, power=0.8)
+        assert detectable_effect(10, 10, 0.05) == pytest.approx(expected, rel=1e-3)
 
     @pytest.mark.parametrize("collapsed", [False, True])
     def test_spreads_are_compared_by_brown_and_forsythe(self, collapsed):
         values = generator(11).normal(size=(1, 2, 10)) * [[[1.0], [2.0]]]
         values[0, 0, 0] -= 8 * collapsed
-        one, other = values[0, 1], values[0, 0]
+        first, other = values[0, 1], values[0, 0]
         spread = compare(study(values)).comparisons[0].spread
-        near, far = (np.abs(side - np.median(side)) for side in (one, other))
-        assert spread.adjusted == pytest.approx(stats.levene(one, other, center="median").pvalue)
+        near, far = (np.abs(side - np.median(side)) for side in (first, other))
+        assert spread.adjusted == pytest.approx(stats.levene(first, other, center="median").pvalue)
         assert spread.ratio == pytest.approx(near.mean() / far.mean())
-        assert spread.deviations == pytest.approx(one.std(ddof=1) / other.std(ddof=1))
+        assert spread.deviations == pytest.approx(first.std(ddof=1) / other.std(ddof=1))
 
     @pytest.mark.parametrize("size", [3, 5, 10])
     @pytest.mark.parametrize("seed", range(4))
     def test_the_interval_holds_the_ratios_that_the_test_does_not_reject(self, size, seed):
-        one, other = generator(seed).standard_t(3, size=(2, size)) * [[2.0], [1.0]]
-        low, high = spread_of(one, other).interval
-        near, far = (np.abs(side - np.median(side)) for side in (one, other))
+        first, other = generator(seed).standard_t(3, size=(2, size)) * [[2.0], [1.0]]
+        low, high = spread_of(first, other).interval
+        near, far = (np.abs(side - np.median(side)) for side in (first, other))
         for ratio in np.geomspace(1e-3, 1e3, 400):
             kept = stats.ttest_ind(near / ratio, far).pvalue >= ALPHA
             assert kept == (low <= ratio <= high)
@@ -196,25 +199,25 @@ class TestOracles:
     def test_the_ratio_that_is_needed_is_at_the_edge_of_the_test(self):
         draw = generator(16)
         ratio = visible_ratio(10, 10, ALPHA / 9)
-        one, other = ratio * draw.normal(size=(600, 10)), draw.normal(size=(600, 10))
-        found = stats.levene(one, other, center="median", axis=1).pvalue
-        assert 0.3 < (found <= ALPHA / 9).mean() < 0.6
+        first, other = ratio * draw.normal(size=(600, 10)), draw.normal(size=(600, 10))
+        p = stats.levene(first, other, center="median", axis=1).pvalue
+        assert 0.3 < (p <= ALPHA / 9).mean() < 0.6
         assert visible_ratio(5, 5, ALPHA / 9) == np.inf
 
     def test_the_statistic_of_one_stratum_is_that_of_all(self):
-        one, other = generator(17).normal(size=6) + 1, generator(18).normal(size=5)
-        values = np.concatenate([one, other])
-        wanted = (one.mean() - other.mean()) / values.std()
-        assert standardised_difference(one, other) == pytest.approx(wanted)
+        first, other = generator(17).normal(size=6) + 1, generator(18).normal(size=5)
+        values = np.concatenate([first, other])
+        expected = (first.mean() - other.mean()) / values.std()
+        assert standardised_difference(first, other) == pytest.approx(expected)
         assert standardised_difference(np.full(3, 0.7), np.full(3, 0.7)) == 0
 
     def test_mcnemar_is_the_binomial_test(self):
-        one = np.array([1] * 9 + [0] * 2 + [1] * 30, bool)
+        left = np.array([1] * 9 + [0] * 2 + [1] * 30, bool)
         other = np.array([0] * 9 + [1] * 2 + [1] * 30, bool)
-        found = mcnemar(one, other)
-        assert (found.only_one, found.only_other) == (9, 2)
-        assert found.p == pytest.approx(stats.binomtest(2, 11).pvalue)
-        assert mcnemar(one, one).p == 1.0
+        result = mcnemar(left, other)
+        assert (result.only_one, result.only_other) == (9, 2)
+        assert result.p == pytest.approx(stats.binomtest(2, 11).pvalue)
+        assert mcnemar(left, left).p == 1.0
 
     @pytest.mark.parametrize("metric", METRICS)
     def test_bootstrapped_scores_are_those_of_the_libraries(self, metric):
@@ -223,24 +226,24 @@ class TestOracles:
         draw = generator(12)
         if metric in ("pearson", "spearman"):
             label = draw.normal(size=80)
-            one, other = label + draw.normal(size=80), label + 2 * draw.normal(size=80)
+            first, other = label + draw.normal(size=80), label + 2 * draw.normal(size=80)
             score = getattr(stats, f"{metric}r")
-            wanted = [score(label, side).statistic for side in (one, other)]
+            expected = [score(label, side).statistic for side in (first, other)]
         else:
-            label, one, other = draw.integers(2, size=(3, 80))
+            label, first, other = draw.integers(2, size=(3, 80))
             score = {"accuracy": accuracy_score, "f1": f1_score, "matthews": matthews_corrcoef}
-            wanted = [score[metric](label, side) for side in (one, other)]
-        found = paired_bootstrap(metric, label, one, other, draws=200)
-        assert (found.first, found.second) == pytest.approx(tuple(wanted))
-        assert found.interval[0] < found.difference < found.interval[1]
+            expected = [score[metric](label, side) for side in (first, other)]
+        interval = paired_bootstrap(metric, label, first, other, draws=200)
+        assert (interval.first, interval.second) == pytest.approx(tuple(expected))
+        assert interval.interval[0] < interval.difference < interval.interval[1]
 
     def test_the_bootstrap_of_counts_is_that_of_rows(self):
         draw = generator(13)
         label = draw.integers(2, size=200)
-        one = np.where(draw.random(200) < 0.8, label, 1 - label)
+        first = np.where(draw.random(200) < 0.8, label, 1 - label)
         other = np.where(draw.random(200) < 0.7, label, 1 - label)
-        ours = paired_bootstrap("accuracy", label, one, other, draws=4000).interval
-        gain = (one == label).astype(float) - (other == label)
+        ours = paired_bootstrap("accuracy", label, first, other, draws=4000).interval
+        gain = (first == label).astype(float) - (other == label)
         rows = draw.integers(200, size=(4000, 200))
         theirs = np.percentile(gain[rows].mean(axis=1), [2.5, 97.5])
         assert ours == pytest.approx(tuple(theirs), abs=0.015)
@@ -252,26 +255,26 @@ class TestOracles:
 
         draw = generator(19)
         label = draw.integers(77, size=3000)
-        one, other = (
+        first, other = (
             np.where(draw.random(3000) < share, label, draw.integers(77, size=3000))
             for share in (0.9, 0.8)
         )
         tracemalloc.start()
-        found = paired_bootstrap("matthews", label, one, other, draws=500)
+        interval = paired_bootstrap("matthews", label, first, other, draws=500)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert (found.first, found.second) == pytest.approx(
-            (matthews_corrcoef(label, one), matthews_corrcoef(label, other))
+        assert (interval.first, interval.second) == pytest.approx(
+            (matthews_corrcoef(label, first), matthews_corrcoef(label, other))
         )
         assert peak < 150e6
 
     def test_three_classes_and_a_constant_answer_have_a_matthews(self):
         from sklearn.metrics import matthews_corrcoef
 
-        label, one = generator(14).integers(3, size=(2, 60))
-        found = paired_bootstrap("matthews", label, one, np.zeros(60, int), draws=10)
-        assert found.first == pytest.approx(matthews_corrcoef(label, one))
-        assert found.second == 0.0
+        label, first = generator(14).integers(3, size=(2, 60))
+        interval = paired_bootstrap("matthews", label, first, np.zeros(60, int), draws=10)
+        assert interval.first == pytest.approx(matthews_corrcoef(label, first))
+        assert interval.second == 0.0
 
     def test_what_does_not_fit_is_refused(self):
         with pytest.raises(ValueError, match="same examples"):

@@ -23,9 +23,9 @@ class TestSimulatedStudies:
         adjusted = step_down(family_p(values, draws=self.DRAWS))
         over = smallest_p([(10, 10)] * 3)
         lows = holm([over] * 3 + [smallest_p([(10, 10)])] * 9)
-        one, other = values[:, :, 1:], values[:, :, :1]
-        gap = one.mean(axis=3) - other.mean(axis=3)
-        both = np.concatenate([one, np.broadcast_to(other, one.shape)], axis=3)
+        first, other = values[:, :, 1:], values[:, :, :1]
+        gap = first.mean(axis=3) - other.mean(axis=3)
+        both = np.concatenate([first, np.broadcast_to(other, first.shape)], axis=3)
         tested = gap / both.std(axis=3)
         flat = [
             np.concatenate([each.mean(axis=1), each.reshape(len(values), -1)], axis=1)
@@ -40,8 +40,8 @@ class TestSimulatedStudies:
 
     def steadiness(self, values: np.ndarray) -> np.ndarray:
         """Whether (R, 9) the spreads of R studies are worded as different."""
-        one, other = np.broadcast_arrays(values[:, :, 1:], values[:, :, :1])
-        p = stats.levene(one, other, center="median", axis=3).pvalue
+        first, other = np.broadcast_arrays(values[:, :, 1:], values[:, :, :1])
+        p = stats.levene(first, other, center="median", axis=3).pvalue
         return step_down(p.reshape(len(values), -1)) <= ALPHA
 
     @pytest.mark.slow
@@ -52,13 +52,13 @@ class TestSimulatedStudies:
         words, steady = self.words(values), self.steadiness(values)
         assert {"better", "undecided"} <= set(words.ravel())
         assert steady.any()
-        for each, told, moved in zip(values, words, steady, strict=True):
+        for each, verdict_word, moved in zip(values, words, steady, strict=True):
             report = compare(study(each), draws=self.DRAWS)
             every = [*report.headlines, *report.comparisons]
-            assert [item.verdict for item in every] == told.tolist()
+            assert [item.verdict for item in every] == verdict_word.tolist()
             decided = [c.spread.verdict in ("steadier", "less steady") for c in report.comparisons]
             assert decided == moved.tolist()
-            for sentence, word in zip(report.sentences()[1:], told, strict=True):
+            for sentence, word in zip(report.sentences()[1:], verdict_word, strict=True):
                 assert ("is better than" in sentence) == (word == "better")
                 assert ("is worse than" in sentence) == (word == "worse")
                 assert ("not decided" in sentence) == (word in ("undecided", "at odds"))
@@ -97,8 +97,8 @@ class TestSimulatedStudies:
     def test_the_detectable_effect_is_found_about_as_often_as_promised(self):
         draw = generator(33)
         gap = detectable_effect(10, 10, ALPHA / 12)
-        one, other = draw.normal(size=(200, 10)) + gap, draw.normal(size=(200, 10))
-        assert (permutation_p(one, other) <= ALPHA / 12).mean() == pytest.approx(0.8, abs=0.09)
+        first, other = draw.normal(size=(200, 10)) + gap, draw.normal(size=(200, 10))
+        assert (permutation_p(first, other) <= ALPHA / 12).mean() == pytest.approx(0.8, abs=0.09)
 
     def test_over_three_tasks_it_is_found_about_as_often_as_promised(self):
         draw, alpha = generator(34), ALPHA / 12
@@ -110,8 +110,8 @@ class TestSimulatedStudies:
         pooled = np.mean([(a.var(1, ddof=1) + b.var(1, ddof=1)) / 2 for a, b in strata], axis=0)
         mean = np.mean([a.mean(1) - b.mean(1) for a, b in strata], axis=0)
         t = mean / np.sqrt(pooled * (2 / 10) / 3)
-        found = 2 * stats.t.sf(np.abs(t), 54) <= alpha
-        assert found.mean() == pytest.approx(0.8, abs=0.06)
+        decided = 2 * stats.t.sf(np.abs(t), 54) <= alpha
+        assert decided.mean() == pytest.approx(0.8, abs=0.06)
 
 
 def scales(values: np.ndarray) -> np.ndarray:

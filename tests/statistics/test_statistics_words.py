@@ -22,9 +22,9 @@ def planted(seeds: int, gap: float = 3.0) -> np.ndarray:
 class TestWords:
     def test_a_planted_effect_is_worded_with_its_numbers(self):
         report = compare(study(planted(10)))
-        found = report.headlines[2]
-        assert found.verdict == "better"
-        sentence = found.sentence("Over all")
+        best = report.headlines[2]
+        assert best.verdict == "better"
+        sentence = best.sentence("Over all")
         assert "h3 is better than cls (+" in sentence
         assert "10 seeds each" in sentence
         assert "after Holm over 12 tests" in sentence
@@ -47,22 +47,24 @@ class TestWords:
             assert len(report.sentences()) == 1 + report.tests
 
     def test_what_is_not_decided_says_what_would_have_been_found(self):
-        found = compare(study(planted(10, 0.0))).comparisons[0]
-        assert found.verdict == "undecided"
-        points = 100 * found.detectable
-        assert in_order(found.sentence("task"), "true difference", f"{points:.2f} points", "80 %")
+        comparison = compare(study(planted(10, 0.0))).comparisons[0]
+        assert comparison.verdict == "undecided"
+        points = 100 * comparison.detectable
+        assert in_order(
+            comparison.sentence("task"), "true difference", f"{points:.2f} points", "80 %"
+        )
 
     def test_seeds_that_need_other_tests_to_be_decided_promise_no_difference(self):
         """Two tasks, five seeds: 2 of 252 orders, times 9 tests, is above 0.05."""
         values = planted(5, 0.0)[:2]
         values[0, 3] += 1.0
         values[1, 3] -= 1.0
-        found = compare(study(values)).comparisons[2]
-        assert found.p == pytest.approx(2 / 252)
-        assert found.adjusted > ALPHA >= found.smallest
-        assert found.verdict == "undecided"
-        assert np.isnan(found.detectable)
-        assert in_order(found.sentence("task"), "only where", "other tests")
+        comparison = compare(study(values)).comparisons[2]
+        assert comparison.p == pytest.approx(2 / 252)
+        assert comparison.adjusted > ALPHA >= comparison.smallest
+        assert comparison.verdict == "undecided"
+        assert np.isnan(comparison.detectable)
+        assert in_order(comparison.sentence("task"), "only where", "other tests")
 
     def test_nothing_is_decided_before_all_runs_are_done(self):
         values = planted(10)
@@ -99,8 +101,8 @@ class TestWords:
         lead = report.lead()
         for word in ("better", "worse"):
             named = [c.head for c in report.headlines or report.comparisons if c.verdict == word]
-            said = f"{listed(named)} {'is' if len(named) == 1 else 'are'} {word} than cls"
-            assert (said in lead) == bool(named)
+            sentence = f"{listed(named)} {'is' if len(named) == 1 else 'are'} {word} than cls"
+            assert (sentence in lead) == bool(named)
         assert lead.startswith(f"Over {listed(s.label for s in report.family.strata)}, ")
         assert "no difference" not in lead
 
@@ -114,8 +116,8 @@ class TestWords:
         assert "exploratory" in compare(study(planted(10), primary=False)).sentences()[0]
 
     def test_the_same_scores_give_the_same_p(self):
-        one, other = (compare(study(planted(10, 0.5))) for _ in range(2))
-        assert [x.p for x in one.headlines] == [x.p for x in other.headlines]
+        comparison, other = (compare(study(planted(10, 0.5))) for _ in range(2))
+        assert [x.p for x in comparison.headlines] == [x.p for x in other.headlines]
 
     def test_the_direction_is_that_of_what_is_tested(self):
         """One task far up in points with a large spread, two a little down with small ones."""
@@ -123,18 +125,18 @@ class TestWords:
         values = generator(22).normal(size=(3, 2, 10)) * spread
         values -= values.mean(axis=2, keepdims=True)
         values[:, 1] += np.array([1.88, -0.40, -0.48])[:, None] / 100
-        (found,) = compare(study(values), draws=9999).headlines
-        assert found.difference > 0 > found.standardised
-        assert found.adjusted <= ALPHA
-        assert found.verdict == "at odds"
-        sentence = found.sentence("Over all")
+        (comparison,) = compare(study(values), draws=9999).headlines
+        assert comparison.difference > 0 > comparison.standardised
+        assert comparison.adjusted <= ALPHA
+        assert comparison.verdict == "at odds"
+        sentence = comparison.sentence("Over all")
         assert "is better than" not in sentence
         assert in_order(sentence, "h1", "lower", "standard deviations")
-        assert f"{found.standardised:+.2f} standard deviations" in sentence
+        assert f"{comparison.standardised:+.2f} standard deviations" in sentence
         flipped = values.copy()
         flipped[0, 1] -= 4.0 / 100  # now all three are down
-        (found,) = compare(study(flipped), draws=9999).headlines
-        assert found.verdict == "worse"
+        (comparison,) = compare(study(flipped), draws=9999).headlines
+        assert comparison.verdict == "worse"
 
     def test_nothing_is_detectable_where_nothing_can_be_found(self):
         few = compare(study(planted(5)))

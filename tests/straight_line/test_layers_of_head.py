@@ -64,9 +64,9 @@ def test_values_and_slopes_are_those_of_autograd(kind):
     x = draw(5, D)
     rest = HeadLayers(layers, D)
     for row, value, slopes in zip(x, rest.logits(x), rest.slopes(x), strict=True):
-        given = torch.tensor(row)
-        np.testing.assert_allclose(value, function(given).detach().numpy(), atol=1e-12)
-        want = torch.autograd.functional.jacobian(function, given).numpy()
+        point = torch.tensor(row)
+        np.testing.assert_allclose(value, function(point).detach().numpy(), atol=1e-12)
+        want = torch.autograd.functional.jacobian(function, point).numpy()
         np.testing.assert_allclose(slopes, want, atol=1e-12)
 
 
@@ -152,10 +152,10 @@ def test_stock_bert_splits_by_the_closed_form_of_dense_and_tanh(reference):
 
 
 def test_cls_tanh_is_the_cls_head_with_the_tanh_pooler_and_splits_as_stock_bert_does():
-    one, other = zoo.loaded("cls_tanh"), zoo.loaded("tanh")
+    first, other = zoo.loaded("cls_tanh"), zoo.loaded("tanh")
     state = other.model.state_dict()
-    torch.testing.assert_close(one.model.head.pooler.weight, state["head.pooler.weight"])
-    traces = [analysis.record(classifier, TEXT) for classifier in (one, other)]
+    torch.testing.assert_close(first.model.head.pooler.weight, state["head.pooler.weight"])
+    traces = [analysis.record(classifier, TEXT) for classifier in (first, other)]
     np.testing.assert_allclose(traces[0].logits, traces[1].logits, atol=1e-6)
     splits = [analysis.decompose(trace, "zero") for trace in traces]
     np.testing.assert_allclose(splits[0].contributions, splits[1].contributions, atol=1e-6)

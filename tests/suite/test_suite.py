@@ -73,8 +73,8 @@ class TestSentences:
             assert most / len(cases) < 0.55
 
     def test_capabilities_that_were_promised_are_there(self):
-        found = {case.capability for case in ALL}
-        assert found >= {
+        capabilities = {case.capability for case in ALL}
+        assert capabilities >= {
             "plain",
             "negation",
             "double negation",
@@ -143,36 +143,36 @@ class TestResults:
     def test_a_checkpoint_that_gives_every_label_fails_nothing(self):
         for task in suite.TASKS:
             cases = suite.sentences(task)
-            found = suite.results(cases, answers(cases))
-            assert found.failures == ()
-            assert (found.tested, found.total) == (len(cases), len(cases))
-            assert found.frame()["rate"].max() == 0
+            results = suite.results(cases, answers(cases))
+            assert results.failures == ()
+            assert (results.tested, results.total) == (len(cases), len(cases))
+            assert results.frame()["rate"].max() == 0
 
     def test_a_constant_answer_fails_minimum_functionality_and_no_invariance(self):
         wrong = {row: "negative" for row in range(len(self.CASES))}
-        found = suite.results(self.CASES, answers(self.CASES, wrong))
-        rates = {(one.capability, one.kind): one for one in found.rates}
+        results = suite.results(self.CASES, answers(self.CASES, wrong))
+        rates = {(rate.capability, rate.kind): rate for rate in results.rates}
         assert rates["plain", "MFT"].rate == pytest.approx(0.5)
-        assert all(one.failures == 0 for one in found.rates if one.kind != "MFT")
+        assert all(rate.failures == 0 for rate in results.rates if rate.kind != "MFT")
 
     def test_failures_are_those_counted_by_hand(self):
         row = next(i for i, case in enumerate(self.CASES) if case.kind == "INV")
         case = self.CASES[row]
         other = "negative" if case.label == "positive" else "positive"
-        found = suite.results(self.CASES, answers(self.CASES, {row: other}))
-        (failure,) = found.failures
+        results = suite.results(self.CASES, answers(self.CASES, {row: other}))
+        (failure,) = results.failures
         assert (failure.row, failure.predicted, failure.original_predicted) == (
             row,
             other,
             case.label,
         )
-        (rate,) = [one for one in found.rates if one.failures]
+        (rate,) = [rate for rate in results.rates if rate.failures]
         assert (rate.capability, rate.kind, rate.failures) == (case.capability, "INV", 1)
         assert 0 < rate.low < rate.rate < rate.high < 1
-        table = found.failing(case.capability, "INV")
+        table = results.failing(case.capability, "INV")
         assert table["row"].tolist() == [row]
         assert table["original"].tolist() == [
-            next(one.text for one in self.CASES if one.id == case.original)
+            next(pair_case.text for pair_case in self.CASES if pair_case.id == case.original)
         ]
 
     @pytest.mark.parametrize(("moved", "fails"), [(-0.5, True), (-0.005, False), (0.0, False)])
@@ -199,8 +199,8 @@ class TestResults:
             run.tokens,
             run.cut,
         )
-        found = suite.results(self.CASES, changed)
-        failed = [one for one in found.failures if one.row == row]
+        results = suite.results(self.CASES, changed)
+        failed = [failure for failure in results.failures if failure.row == row]
         assert bool(failed) == fails
         if fails:
             assert in_order(
@@ -210,9 +210,9 @@ class TestResults:
     def test_rows_without_an_answer_count_nowhere(self):
         run = answers(self.CASES)
         some = run.at(np.arange(0, len(self.CASES), 3))
-        found = suite.results(self.CASES, some)
-        assert found.tested < len(some)  # those whose original was not reached are left out too
-        assert sum(one.n for one in found.rates) == found.tested
+        results = suite.results(self.CASES, some)
+        assert results.tested < len(some)  # those whose original was not reached are left out too
+        assert sum(rate.n for rate in results.rates) == results.tested
 
     def test_a_checkpoint_with_numbered_classes_is_read_by_their_order(self):
         run = answers(self.CASES)

@@ -21,7 +21,7 @@ def main() -> None:
     for number, data in enumerate(reader.corpus):
         (corpus / str(number)).write_bytes(data)
 
-    def one(data: bytes) -> None:
+    def try_input(data: bytes) -> None:
         try:
             reader.read(data)
         except Exception as error:
@@ -30,7 +30,7 @@ def main() -> None:
             str(error).encode("utf-8")
 
     options = [f"-max_total_time={seconds}", "-rss_limit_mb=6000", "-max_len=20000", "-timeout=60"]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], one)
+    atheris.Setup([sys.argv[0], *options, str(corpus)], try_input)
     atheris.Fuzz()
 
 

@@ -24,25 +24,25 @@ def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:
 
 def rows(piece: Node) -> list[SimpleNamespace]:
     """Rows of a table: label, what hovering tells of each quantity, and classes."""
-    found = []
+    table_rows = []
     for node in piece.all("row"):
         if "data-unit" in node.attributes:
-            label, *told = node.attributes["title"].split("\n")
-            values = dict(line.rsplit(": ", 1) for line in told)
-            found.append(SimpleNamespace(label=label, told=values, classes=node.classes))
-    return found
+            label, *hints = node.attributes["title"].split("\n")
+            values = dict(line.rsplit(": ", 1) for line in hints)
+            table_rows.append(SimpleNamespace(label=label, hints=values, classes=node.classes))
+    return table_rows
 
 
 def matrices(piece: Node) -> list[np.ndarray]:
     """Every matrix of a piece, decoded as the browser decodes it."""
-    found = []
+    arrays = []
     for node in piece.walk():
         if node.tag == "canvas":
-            given = node.attributes
-            cells = np.frombuffer(base64.b64decode(given["data-cells"]), "<u2")
-            shape = int(given["height"]), int(given["width"])
-            found.append(cells.reshape(shape) / 65535 * float(given["data-top"]))
-    return found
+            attributes = node.attributes
+            cells = np.frombuffer(base64.b64decode(attributes["data-cells"]), "<u2")
+            shape = int(attributes["height"]), int(attributes["width"])
+            arrays.append(cells.reshape(shape) / 65535 * float(attributes["data-top"]))
+    return arrays
 
 
 def eager_attentions(folder: Path, text: str) -> np.ndarray:

@@ -47,7 +47,7 @@ class Line:
     instead: str  # why there is no strip
     error: str  # integration error, as written
     time: str
-    told: str  # on hover over these
+    hints: str  # on hover over these
 
     @property
     def values(self) -> list[float]:
@@ -60,20 +60,20 @@ class Line:
 
 def strips(app: Any) -> dict[str, dict[str, Line]]:
     """Title of a block -> name of a line ("" where there is only one) -> the line."""
-    found: dict[str, dict[str, Line]] = {}
+    by_title: dict[str, dict[str, Line]] = {}
     for block in seen.pieces(app)["strips-drawing"].all("block"):
         title = block.all("what")[0].text
-        found[title] = {}
+        by_title[title] = {}
         for line in block.all("one"):
             names = line.all("name")
             ends = line.all("ends")[0]
             numbers = [c.text for c in ends.children if isinstance(c, Node)]
             instead = "".join(node.text for node in line.all("none"))
             error, time = numbers if numbers else ("", "")
-            found[title][names[0].text if names else ""] = Line(
+            by_title[title][names[0].text if names else ""] = Line(
                 seen.strip(line), instead, error, time, ends.attributes.get("title", "")
             )
-    return found
+    return by_title
 
 
 def focus(app: Any) -> str:
@@ -86,11 +86,11 @@ def bars(app: Any) -> list[SimpleNamespace]:
     rows = []
     for node in seen.pieces(app)["bars-drawing"].all("row"):
         if "data-unit" in node.attributes:
-            label, *told = node.attributes["title"].split("\n")
+            label, *hints = node.attributes["title"].split("\n")
             rows.append(
                 SimpleNamespace(
                     label=label,
-                    told=dict(line.split(": ", 1) for line in told),
+                    hints=dict(line.split(": ", 1) for line in hints),
                     values=[cell.all("num")[0].text for cell in node.all("cell")],
                     dots=[sum(n.tag == "s" for n in cell.walk()) for cell in node.all("cell")],
                     intervals=[sum(n.tag == "u" for n in cell.walk()) for cell in node.all("cell")],
@@ -103,38 +103,38 @@ def bars(app: Any) -> list[SimpleNamespace]:
 def evidence(app: Any) -> dict[str, list[str]]:
     """Name of a row -> its numbers as written: error, comprehensiveness, sufficiency, sensitivity;
     what stands small below a number follows it after a "|"."""
-    found = {}
+    by_row = {}
     for line in seen.pieces(app)["evidence-drawing"].all("line"):
         who = line.all("who")
         if who:
-            found[who[0].text] = [
+            by_row[who[0].text] = [
                 _cell(c) for c in line.children if isinstance(c, Node) and "who" not in c.classes
             ]
-    return found
+    return by_row
 
 
 def _cell(node: Node) -> str:
     return "|".join(c if isinstance(c, str) else c.text for c in node.children)
 
 
-def said(app: Any) -> str:
+def text_of(app: Any) -> str:
     """Every sentence outside the pieces, as it is read."""
-    return seen.said(app).replace("\\", "")
+    return seen.text_of(app).replace("\\", "")
 
 
 def charts(app: Any) -> dict[str, list[dict[str, Any]]]:
     """Traces of every plotly figure, by the key of its widget."""
-    found = {}
+    by_key = {}
     for element in app.get("plotly_chart"):
         key = re.search(r"(curve-drawing-\w+|compared-drawing|methods-map)$", element.proto.id)
         if key:
-            found[key.group(1)] = json.loads(element.proto.spec)["data"]
-    return found
+            by_key[key.group(1)] = json.loads(element.proto.spec)["data"]
+    return by_key
 
 
-def attributed(folder, method="integrated_gradients", text=SENTENCE, **asked):
-    asked = {"output": "contrast", **asked}
-    return analysis.attribute(analysis.load(folder), text, method=method, **asked)
+def attributed(folder, method="integrated_gradients", text=SENTENCE, **options):
+    options = {"output": "contrast", **options}
+    return analysis.attribute(analysis.load(folder), text, method=method, **options)
 
 
 def tokens_of(folder, text=SENTENCE, pair=None):

@@ -84,12 +84,12 @@ def narrow_to_wide(page: Any, *widths: int) -> Iterator[int]:
 
 def runs_out(page: Any) -> list[str]:
     """What of the page is wider than the window, with its width."""
-    found = []
+    bars_shown = []
     for place in ("html", "[data-testid=stMain]"):
         wide, seen = page.locator(place).evaluate("e => [e.scrollWidth, e.clientWidth]")
         if wide > seen:
-            found.append(f"{place} is {wide} px wide in {seen} px")
-    return found
+            bars_shown.append(f"{place} is {wide} px wide in {seen} px")
+    return bars_shown
 
 
 def card(page: Any, name: str) -> Any:
@@ -103,9 +103,9 @@ def cards(page: Any) -> list[str]:
 
 def bars(page: Any, name: str) -> dict[str, str]:
     """Class -> probability as shown."""
-    found = card(page, name).locator("[data-class]")
+    rows = card(page, name).locator("[data-class]")
     return {
-        bar.locator(".name").inner_text(): bar.locator(".num").inner_text() for bar in found.all()
+        bar.locator(".name").inner_text(): bar.locator(".num").inner_text() for bar in rows.all()
     }
 
 

@@ -170,11 +170,14 @@ def pieces(app: Any) -> dict[str, Node]:
 def cards(app: Any) -> dict[str, Card]:
     """The cards by the id of their checkpoint, in the order of the page."""
     assert not app.exception, [error.value for error in app.exception]
-    found = pieces(app)
-    names = [key.removeprefix("answer-") for key in found if key.startswith("answer-")]
+    by_key = pieces(app)
+    names = [key.removeprefix("answer-") for key in by_key if key.startswith("answer-")]
     return {
         name: Card(
-            name, found[f"answer-{name}"], found.get(f"reading-{name}"), found.get(f"attr-{name}")
+            name,
+            by_key[f"answer-{name}"],
+            by_key.get(f"reading-{name}"),
+            by_key.get(f"attr-{name}"),
         )
         for name in names
     }
@@ -186,7 +189,7 @@ def verdict(app: Any) -> str:
     return next((text.value for text in app.main.text if text.value), "")
 
 
-def said(app: Any) -> str:
+def text_of(app: Any) -> str:
     """Every sentence on the page outside the cards, one a line."""
     kinds = ("text", "caption", "info", "warning", "error", "markdown")
     return "\n".join(element.value for kind in kinds for element in getattr(app, kind))
@@ -194,8 +197,8 @@ def said(app: Any) -> str:
 
 def charts(app: Any, key: str) -> dict[str, dict[str, Any]]:
     """Plotly figures of the page by the part of their widget's id that matches ``key``."""
-    found = {}
+    by_key = {}
     for element in app.get("plotly_chart"):
         named = re.search(key, element.proto.id)
-        found[named.group(0) if named else element.proto.id] = json.loads(element.proto.spec)
-    return found
+        by_key[named.group(0) if named else element.proto.id] = json.loads(element.proto.spec)
+    return by_key

@@ -117,8 +117,8 @@ def child(
         try:
             signal.alarm(LONGEST)
             watch = _Watch(place, at if how else None, ACTS.get(how, _half))
-            told = work(place)
-            text = told if isinstance(told, str) else ""
+            report = work(place)
+            text = report if isinstance(report, str) else ""
         except BaseException as error:
             code, kind, text = 1, type(error).__name__, str(error)
             if not isinstance(error, OSError | ValueError):

@@ -35,13 +35,13 @@ def attributed(scores, method="saliency", gap=None):
     )
 
 
-GIVEN = (attributed(NUMBERS, "integrated_gradients", 0.01), attributed(np.abs(NUMBERS)))
-FOUND = faithfulness_of_all(bag.adds(), bag.TEXT, GIVEN, repeats=8, replace="pad")
+ATTRIBUTIONS = (attributed(NUMBERS, "integrated_gradients", 0.01), attributed(np.abs(NUMBERS)))
+MEASURED = faithfulness_of_all(bag.adds(), bag.TEXT, ATTRIBUTIONS, repeats=8, replace="pad")
 PLOTS = {
-    "evidence_scores": lambda: view("evidence_scores", FOUND, checkpoint=OWNER, tokens=TOKENS),
-    "evidence_bars": lambda: view("evidence_bars", FOUND, "deletion", checkpoint=OWNER),
-    "deletion_insertion": lambda: view("deletion_insertion", FOUND, checkpoint=OWNER),
-    "rank_agreement": lambda: view("rank_agreement", rank_agreement(GIVEN, TOKENS), [OWNER]),
+    "evidence_scores": lambda: view("evidence_scores", MEASURED, checkpoint=OWNER, tokens=TOKENS),
+    "evidence_bars": lambda: view("evidence_bars", MEASURED, "deletion", checkpoint=OWNER),
+    "deletion_insertion": lambda: view("deletion_insertion", MEASURED, checkpoint=OWNER),
+    "rank_agreement": lambda: view("rank_agreement", rank_agreement(ATTRIBUTIONS, TOKENS), [OWNER]),
     "randomisation": lambda: view("randomisation", checks(), checkpoint=OWNER, tokens=TOKENS),
     "evidence_means": lambda: view("evidence_means", summaries(), checkpoints=[OWNER]),
     "largest_words": lambda: view("largest_words", words(), OWNER),

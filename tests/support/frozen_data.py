@@ -19,9 +19,9 @@ def table(rows: int, seed: int = 0, *, split: str = "train", classes: int = 3) -
     words = np.array(tiny.WORDS)
     label = draw.integers(classes, size=rows)
     texts = []
-    for one in label:
+    for row in label:
         filler = list(draw.choice(words[12:], int(draw.integers(1, 9))))
-        shown = one if draw.random() < 0.8 else draw.integers(classes)
+        shown = row if draw.random() < 0.8 else draw.integers(classes)
         filler.insert(int(draw.integers(len(filler) + 1)), words[4 * shown + draw.integers(4)])
         texts.append(" ".join(filler))
     return Table("toy", split, tuple(texts), None, label.astype(np.int64), CLASSES[:classes])

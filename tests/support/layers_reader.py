@@ -25,17 +25,19 @@ def lines(app: Any, quantity: int, kind: str = "depth") -> dict[str, np.ndarray]
     """The lines of one picture by the name of their checkpoint."""
     data = charts(app)[f"{kind}-chart-{quantity}"]["data"]
     return {
-        one["name"]: numbers(one["y"])
-        for one in data
-        if "lines" in one["mode"]
-        and one.get("fill") is None
-        and np.isfinite(numbers(one["y"])).any()
+        trace["name"]: numbers(trace["y"])
+        for trace in data
+        if "lines" in trace["mode"]
+        and trace.get("fill") is None
+        and np.isfinite(numbers(trace["y"])).any()
     }
 
 
 def cells(app: Any) -> list[np.ndarray]:
     return [
-        numbers(one["z"]) for one in charts(app)["map-chart"]["data"] if one["type"] == "heatmap"
+        numbers(trace["z"])
+        for trace in charts(app)["map-chart"]["data"]
+        if trace["type"] == "heatmap"
     ]
 
 

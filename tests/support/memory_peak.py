@@ -14,7 +14,7 @@ def peak_memory() -> int:
     """
     status = Path("/proc/self/status")
     if status.is_file():
-        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
-        if found:
-            return int(found[1]) << 10
+        peak = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        if peak:
+            return int(peak[1]) << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

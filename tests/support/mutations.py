@@ -54,7 +54,7 @@ def _ways(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     elif isinstance(value, list):
         inside = list(enumerate(value))
     return [(*way, key) for key, _ in inside] + [
-        found for key, item in inside for found in _ways(item, (*way, key))
+        place for key, item in inside for place in _ways(item, (*way, key))
     ]
 
 
@@ -95,7 +95,7 @@ def odd_documents(draw: st.DrawFn, documents: tuple[Any, ...]) -> Any:
 
 def as_json(documents: tuple[Any, ...]) -> st.SearchStrategy[bytes]:
     """Odd documents as JSON, and the text of whole ones damaged."""
-    texts = tuple(json.dumps(one).encode() for one in documents)
+    texts = tuple(json.dumps(document).encode() for document in documents)
     return _written(odd_documents(documents), json.dumps) | damaged(texts)
 
 
@@ -103,7 +103,7 @@ def as_yaml(documents: tuple[Any, ...]) -> st.SearchStrategy[bytes]:
     """Odd documents as YAML, and the text of whole ones damaged."""
     import yaml
 
-    texts = tuple(yaml.safe_dump(one).encode() for one in documents)
+    texts = tuple(yaml.safe_dump(document).encode() for document in documents)
     return _written(odd_documents(documents), yaml.safe_dump) | damaged(texts)
 
 

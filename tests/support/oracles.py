@@ -84,8 +84,8 @@ def _best(values: list[float]) -> tuple[float, int, float]:
 def max_tokens(tokens: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(T, d), (T,) -> maxima, winning positions and margins, each (d,)."""
     real = real_positions(mask)
-    found = [_best([tokens[t, j] for t in real]) for j in range(tokens.shape[1])]
-    vector, index, margin = (np.array(column) for column in zip(*found, strict=True))
+    best = [_best([tokens[t, j] for t in real]) for j in range(tokens.shape[1])]
+    vector, index, margin = (np.array(column) for column in zip(*best, strict=True))
     return vector, np.array([real[i] for i in index]), margin
 
 

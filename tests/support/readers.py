@@ -67,7 +67,7 @@ def _tables() -> list[Reader]:
     parquet.write_table(
         pa.table({"text": ["a", "b"], "label": pa.array([[1, 2], [3]]), "n": [1.5, None]}), nested
     )
-    lines = "\n".join(json.dumps(one) for one in objects).encode()
+    lines = "\n".join(json.dumps(value) for value in objects).encode()
     texts: dict[str, tuple[bytes, ...]] = {
         "a.csv": (
             b"text,label\n" + b"\n".join(f'"{t}",{k}'.encode() for t, k in rows),
@@ -88,12 +88,12 @@ def _tables() -> list[Reader]:
         {"text": ["a", "b"], "label": [0, 1]},
         {"columns": ["text", "label"], "data": [["a", 1], ["b", 0]]},
     )
-    seeds = tuple(json.dumps(one).encode() for one in shapes)
+    seeds = tuple(json.dumps(shape).encode() for shape in shapes)
     return [*readers, Reader("a.json", mutations.as_json(shapes), _table("a.json"), seeds)]
 
 
 def _json(name: str, documents: tuple[Any, ...], read: Callable[[bytes], object]) -> Reader:
-    seeds = tuple(json.dumps(one).encode() for one in documents)
+    seeds = tuple(json.dumps(document).encode() for document in documents)
     return Reader(name, mutations.as_json(documents), read, seeds)
 
 
@@ -134,7 +134,7 @@ def _at(
     if file.endswith(".yaml"):
         import yaml
 
-        seeds = tuple(yaml.safe_dump(one).encode() for one in documents)
+        seeds = tuple(yaml.safe_dump(document).encode() for document in documents)
         return Reader(name, mutations.as_yaml(documents), written, seeds)
     return _json(name, documents, written)
 
@@ -192,7 +192,7 @@ def _folders() -> list[Reader]:
         "problem_type": "single_label_classification", "task": "toy",
     }  # fmt: skip
     own, stock, adapter = zoo.folder("max_seq_mha"), zoo.folder("bert"), zoo.folder("lora")
-    configs = [(loaded(one, "config.json"),) for one in (own, stock)]
+    configs = [(loaded(checkpoint, "config.json"),) for checkpoint in (own, stock)]
     return [
         _at("config of a pooling head", "config.json", configs[0], describe, own),
         _at("config of a classifier", "config.json", configs[1], describe, stock),
@@ -239,7 +239,7 @@ def _bytes_of(name: str, file: str, base: Path, read: Callable[[Path], object]) 
 @cache
 def readers() -> dict[str, Reader]:
     """All of them, by name."""
-    return {one.name: one for one in (*_tables(), *_pictures(), *_folders())}
+    return {reader.name: reader for reader in (*_tables(), *_pictures(), *_folders())}
 
 
 NAMES = (

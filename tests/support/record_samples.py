@@ -51,12 +51,12 @@ def _family() -> Any:
 @cache
 def _report() -> Any:
     random = np.random.default_rng(0)
-    found = []
+    comparisons = []
     for stratum in _family().strata:
         for head in HEADS[1:]:
             middle, half = random.normal(0, 0.01), random.uniform(0.004, 0.03)
             ratio = random.uniform(0.4, 1.6)
-            found.append(
+            comparisons.append(
                 SimpleNamespace(
                     stratum=stratum,
                     head=head,
@@ -66,7 +66,9 @@ def _report() -> Any:
                     spread=SimpleNamespace(ratio=ratio, interval=np.array([0.5, 2.0]) * ratio),
                 )
             )
-    return SimpleNamespace(family=_family(), comparisons=found, headlines=[], done=60, planned=60)
+    return SimpleNamespace(
+        family=_family(), comparisons=comparisons, headlines=[], done=60, planned=60
+    )
 
 
 def known_fit() -> FitScores:
@@ -227,8 +229,8 @@ def _evaluated() -> tuple[Any, list[Any]]:
 def _of_evaluations(key: str) -> Callable[[], Plot]:
     def make() -> Plot:
         table, runs = _evaluated()
-        found = [evaluate(table, run) for run in runs]
-        return view(key, found, "toy", [checkpoint("sst2-cls"), checkpoint("sst2-mha")])
+        evaluations = [evaluate(table, run) for run in runs]
+        return view(key, evaluations, "toy", [checkpoint("sst2-cls"), checkpoint("sst2-mha")])
 
     return make
 
@@ -239,8 +241,8 @@ for _key in ("data_set_scores", "confusion", "reliability"):
 
 @sample("agreement")
 def _agreement() -> Plot:
-    found = agreement(*_evaluated())
-    return view("agreement", found, "toy", [checkpoint("sst2-cls"), checkpoint("sst2-mha")])
+    agreements = agreement(*_evaluated())
+    return view("agreement", agreements, "toy", [checkpoint("sst2-cls"), checkpoint("sst2-mha")])
 
 
 @sample("predicted_values")

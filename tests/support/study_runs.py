@@ -34,12 +34,12 @@ TINY = {
 
 def scores_of(folder: Path) -> dict[str, dict]:
     """All that the runs say, except what an interruption or another clock may change."""
-    found = {}
+    records = {}
     for path in sorted((folder / "runs").glob("*.json")):
         record = json.loads(path.read_text())
         record.pop("seconds")
-        found[path.stem] = record
-    return found
+        records[path.stem] = record
+    return records
 
 
 def record_without_training(run, sources, scratch):

@@ -18,8 +18,8 @@ def tree(data: bytes) -> ElementTree.Element:
 
 
 def panels(root: ElementTree.Element) -> list[ElementTree.Element]:
-    found = [g for g in root.iter(f"{SVG}g") if re.fullmatch(r"panel-\d+", g.get("id", ""))]
-    return sorted(found, key=lambda g: int(g.get("id").split("-")[1]))
+    groups = [g for g in root.iter(f"{SVG}g") if re.fullmatch(r"panel-\d+", g.get("id", ""))]
+    return sorted(groups, key=lambda g: int(g.get("id").split("-")[1]))
 
 
 def texts(root: ElementTree.Element) -> list[str]:
@@ -61,7 +61,7 @@ def axis(panel: ElementTree.Element, which: str) -> Axis:
 
 def labels(panel: ElementTree.Element, which: str) -> list[tuple[float, str]]:
     """(place, text) of each label of the "x" or "y" axis, of ticks without a mark, too."""
-    found = []
+    arrays = []
     for group in panel.iter(f"{SVG}g"):
         if re.fullmatch(rf"{which}tick_\d+", group.get("id", "")):
             for text in group.iter(f"{SVG}text"):
@@ -69,8 +69,8 @@ def labels(panel: ElementTree.Element, which: str) -> list[tuple[float, str]]:
                 turned = re.search(r"rotate\(\S+ ([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
                 at = moved or turned
                 place = float(at["xy".index(which) + 1]) if at else float(text.get(which))
-                found.append((place, "".join(text.itertext())))
-    return found
+                arrays.append((place, "".join(text.itertext())))
+    return arrays
 
 
 def _is_number(text: str) -> bool:
@@ -79,12 +79,12 @@ def _is_number(text: str) -> bool:
 
 def named(panel: ElementTree.Element, pattern: str) -> dict[tuple[int, ...], ElementTree.Element]:
     """Groups whose name ends in the pattern, by the numbers in it."""
-    found = {}
+    by_number = {}
     for group in panel.iter(f"{SVG}g"):
         match = re.search(rf"{pattern}$", group.get("id", ""))
         if match:
-            found[tuple(map(int, match.groups()))] = group
-    return found
+            by_number[tuple(map(int, match.groups()))] = group
+    return by_number
 
 
 def corners(group: ElementTree.Element) -> np.ndarray:
@@ -95,15 +95,15 @@ def corners(group: ElementTree.Element) -> np.ndarray:
 
 def paths(group: ElementTree.Element) -> list[np.ndarray]:
     """(N, 2) corners of each path of a group, in their order; where they are used, if they are."""
-    found = {
+    points = {
         path.get("id"): np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
         for path in group.iter(f"{SVG}path")
         if path.get("id")
     }
     used = [
-        found[use.get(XLINK)[1:]] + [float(use.get("x")), float(use.get("y"))]
+        points[use.get(XLINK)[1:]] + [float(use.get("x")), float(use.get("y"))]
         for use in group.iter(f"{SVG}use")
-        if use.get(XLINK)[1:] in found
+        if use.get(XLINK)[1:] in points
     ]
     return used or [
         np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
@@ -118,9 +118,9 @@ def markers(group: ElementTree.Element) -> np.ndarray:
 
 def fills(group: ElementTree.Element) -> list[str]:
     """Fill colours of the paths of a group, in their order."""
-    found = []
+    texts = []
     for path in group.iter(f"{SVG}path"):
         match = re.search(r"fill: (#[0-9a-f]{6})", path.get("style", ""))
         if match:
-            found.append(match[1].upper())
-    return found
+            texts.append(match[1].upper())
+    return texts

@@ -119,22 +119,22 @@ def a_family_is_corrected_for_all_its_tests() -> None:
 
 def a_permutation_test_counts_every_split() -> None:
     draw = np.random.default_rng(5)
-    one, other = draw.normal(size=4), draw.normal(size=4) + 1
-    every = np.concatenate([one, other])
-    observed = abs(one.mean() - other.mean())
+    first, other = draw.normal(size=4), draw.normal(size=4) + 1
+    every = np.concatenate([first, other])
+    observed = abs(first.mean() - other.mean())
     gaps = []
     for chosen in combinations(range(8), 4):
         rest = [place for place in range(8) if place not in chosen]
         gaps.append(abs(every[list(chosen)].mean() - every[rest].mean()))
-    close(permutation.permutation_p(one, other), np.mean(np.array(gaps) >= observed - 1e-12))
+    close(permutation.permutation_p(first, other), np.mean(np.array(gaps) >= observed - 1e-12))
 
 
 def rank_agreement_is_kendalls() -> None:
     draw = np.random.default_rng(6)
-    one, other = draw.normal(size=6), draw.normal(size=6)
-    result = basics.kendall(one, other)
-    close(result.tau, stats.kendalltau(one, other).statistic)
-    close(result.p, stats.kendalltau(one, other, method="exact").pvalue)
+    first, other = draw.normal(size=6), draw.normal(size=6)
+    result = basics.kendall(first, other)
+    close(result.tau, stats.kendalltau(first, other).statistic)
+    close(result.p, stats.kendalltau(first, other, method="exact").pvalue)
 
 
 BATTERY = (

@@ -223,9 +223,9 @@ def _strips() -> Plot:
 @sample("layer_quantities")
 def _layer_quantities() -> Plot:
     effects = interventions.drop_effects(zoo.loaded("max_seq_mha"), TEXT)
-    one = seen()
+    trace = seen()
     return view(
-        "layer_quantities", one, 1, analysis.decompose(one), effects, profile_of("max_seq_mha")
+        "layer_quantities", trace, 1, analysis.decompose(trace), effects, profile_of("max_seq_mha")
     )
 
 
@@ -258,8 +258,10 @@ def _what_if() -> Plot:
 
 @sample("dimensions")
 def _dimensions() -> Plot:
-    one = seen()
-    return view("dimensions", dimensions(one, 3, reference="zero"), one.checkpoint, one.tokens)
+    trace = seen()
+    return view(
+        "dimensions", dimensions(trace, 3, reference="zero"), trace.checkpoint, trace.tokens
+    )
 
 
 @sample("winner_means")
@@ -276,7 +278,7 @@ def _seed_disagreement() -> Plot:
 @sample("group_difference")
 def _group_difference() -> Plot:
     members = [zoo.loaded("max_seq_mha"), zoo.loaded("lora")]
-    groups = [[collect(one, TEXTS[:2]), collect(one, TEXTS[1:])] for one in members]
+    groups = [[collect(member, TEXTS[:2]), collect(member, TEXTS[1:])] for member in members]
     return view("group_difference", between_groups(*groups), ("trec-mha", "trec-max_seq_mha"))
 
 
@@ -322,15 +324,15 @@ def _head_summary() -> Plot:
 
 @sample("blocks")
 def _blocks() -> Plot:
-    one = seen(pair=PAIR)
-    return view("blocks", attention.block_masses(one.attentions, one.tokens))
+    trace = seen(pair=PAIR)
+    return view("blocks", attention.block_masses(trace.attentions, trace.tokens))
 
 
 # --- attributions ------------------------------------------------------------------------
 
 
-def _found(method: str, **asked: object) -> Any:
-    return analysis.attribute(zoo.loaded("max_seq_mha"), TEXT, method=method, **asked)
+def _attribution(method: str, **options: object) -> Any:
+    return analysis.attribute(zoo.loaded("max_seq_mha"), TEXT, method=method, **options)
 
 
 def _text() -> Any:
@@ -339,29 +341,31 @@ def _text() -> Any:
 
 @sample("attribution_strips")
 def _attribution_strips() -> Plot:
-    rows = [[_found("gradient_x_input")], [_found("leave_one_out")]]
+    rows = [[_attribution("gradient_x_input")], [_attribution("leave_one_out")]]
     return view("attribution_strips", rows, [_text()], [zoo.loaded("max_seq_mha").checkpoint])
 
 
 @sample("attribution_bars")
 def _attribution_bars() -> Plot:
-    return view("attribution_bars", [_found("shapley_sampling", n_samples=4)], [_text()])
+    return view("attribution_bars", [_attribution("shapley_sampling", n_samples=4)], [_text()])
 
 
 @sample("attribution_methods")
 def _attribution_methods() -> Plot:
-    found = [_found(key, unit="word") for key in ("gradient_x_input", "leave_one_out")]
-    return view("attribution_methods", found, _text())
+    results = [_attribution(key, unit="word") for key in ("gradient_x_input", "leave_one_out")]
+    return view("attribution_methods", results, _text())
 
 
 @sample("attribution_disagreement")
 def _attribution_disagreement() -> Plot:
-    found = [_found(key, unit="word") for key in ("gradient_x_input", "leave_one_out")]
-    return view("attribution_disagreement", *found, _text(), ("Gradient", "Leave one out"))
+    results = [_attribution(key, unit="word") for key in ("gradient_x_input", "leave_one_out")]
+    return view("attribution_disagreement", *results, _text(), ("Gradient", "Leave one out"))
 
 
 @sample("attribution_layers")
 def _attribution_layers() -> Plot:
     return view(
-        "attribution_layers", _found("joint_layers"), _found("exact_split", reference="zero")
+        "attribution_layers",
+        _attribution("joint_layers"),
+        _attribution("exact_split", reference="zero"),
     )

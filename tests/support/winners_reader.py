@@ -26,12 +26,12 @@ def heat(figure: dict[str, Any]) -> np.ndarray:
 
 def pieces(app: Any) -> dict[str, str]:
     """HTML of the page's pieces by their key."""
-    found = {}
+    by_key = {}
     for element in app.get("bidi_component"):
         key = re.search(r"(drawing|bars|strips)-[\w-]+$", element.proto.id)
         if key:
-            found[key.group(0)] = json.loads(element.proto.json)["html"]
-    return found
+            by_key[key.group(0)] = json.loads(element.proto.json)["html"]
+    return by_key
 
 
 def said_by(app: Any) -> str:

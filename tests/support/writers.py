@@ -119,8 +119,8 @@ def _of_data(patch: pytest.MonkeyPatch, kind: str) -> Writer:
 
     def read(place: Path) -> Any:
         if kind == "answers":
-            found = predictions.read(place, loaded.checkpoint, table)
-            return found.rows.tolist(), _arrays(found.logits)
+            answers = predictions.read(place, loaded.checkpoint, table)
+            return answers.rows.tolist(), _arrays(answers.logits)
         return tuple(map(_arrays, embedding.stored(place, loaded.checkpoint, table, ("mean", 1))))
 
     return Writer(kind, write, read)
@@ -250,7 +250,7 @@ def exported_figures(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
 
     def read(place: Path) -> Any:
         sidecar = read_sidecar((place / "figure.json").read_bytes())
-        return [to_json(one) for one in sidecar.plots], (place / "figure.svg").read_bytes()
+        return [to_json(plot) for plot in sidecar.plots], (place / "figure.svg").read_bytes()
 
     def write(place: Path) -> None:
         plot.save(place, "figure", "svg")
@@ -281,8 +281,8 @@ def fine_tuning(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
 
     glue, build = write_sst2(sources), trainer.build_trainer
 
-    def often(*given: Any, **named: Any) -> Any:
-        made = build(*given, **named)
+    def often(*plan: Any, **named: Any) -> Any:
+        made = build(*plan, **named)
         made.args.save_steps = 12  # three states of 36 steps
         return made
 

@@ -34,15 +34,15 @@ def test_class_tf_idf_is_that_of_the_paper(lists):
     vocabulary = sorted({word for each in lists for word in each})
     counts = np.array([[each.count(word) for word in vocabulary] for each in lists], float)
     own = class_tf_idf(counts)
-    for row, wanted in zip(own, expected, strict=True):
-        np.testing.assert_allclose(row, [wanted.get(word, 0.0) for word in vocabulary])
+    for row, telling_word in zip(own, expected, strict=True):
+        np.testing.assert_allclose(row, [telling_word.get(word, 0.0) for word in vocabulary])
     codes = np.arange(len(lists))
-    for named, wanted in zip(
+    for named, telling_word in zip(
         telling_words([" ".join(each) for each in lists], codes, len(lists), 1),
         expected,
         strict=True,
     ):
-        assert wanted[named[0]] == pytest.approx(max(wanted.values()))
+        assert telling_word[named[0]] == pytest.approx(max(telling_word.values()))
 
 
 def test_function_words_name_a_cluster_that_has_no_others():

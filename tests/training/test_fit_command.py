@@ -42,16 +42,16 @@ def words(data: Path, output: Path, *more: str) -> list[str]:
 def test_every_head_becomes_checkpoints_of_every_seed(data, tmp_path, capsys):
     output = tmp_path / "out"
     assert main(words(data, output, "--heads", "cls", "mha", "--seeds", "2")) == 0
-    found, broken = analysis.checkpoints.discover(output)
+    fitted, broken = analysis.checkpoints.discover(output)
     assert not broken
-    assert [one.id for one in found] == [
+    assert [checkpoint.id for checkpoint in fitted] == [
         f"reviews-{h}-s{s}" for h in ("cls", "mha") for s in (0, 1)
     ]
-    assert found[0].labels == tuple(sorted(frozen_data.CLASSES))
-    told = capsys.readouterr().out
-    assert "states  160/160 rows" in told
-    assert "[2/2] mha" in told
-    facts = json.loads((found[0].folder / "training.json").read_text())
+    assert fitted[0].labels == tuple(sorted(frozen_data.CLASSES))
+    printed = capsys.readouterr().out
+    assert "states  160/160 rows" in printed
+    assert "[2/2] mha" in printed
+    facts = json.loads((fitted[0].folder / "training.json").read_text())
     assert "python -m training fit" in facts["command"]
     assert str(tmp_path) not in facts["command"]
 
@@ -119,11 +119,11 @@ def test_killed_while_it_fits_it_goes_on_and_ends_as_one_never_killed(data, tmp_
     calm = tmp_path / "calm"
     assert main(words(data, calm, *command)) == 0
     for head in ("cls", "mean", "mha", "max_seq_mha"):
-        one, other = (
+        values, other = (
             json.loads((folder / "_heads" / f"{head}.json").read_text())["scores"]
             for folder in (output, calm)
         )
-        assert one == other
+        assert values == other
         name = f"reviews-{head}-s2/head.safetensors"
         assert (output / name).read_bytes() == (calm / name).read_bytes()
 
@@ -145,8 +145,8 @@ def test_several_labels_a_row_from_one_column(tmp_path):
     assert config["problem_type"] == "multi_label_classification"
     assert config["id2label"] == {"0": "bad", "1": "good", "2": "poor"}
     logits = predict(analysis.load(output / "topics-mha-s0", device="cpu"), table)
-    wanted = table.label[:, [1, 0, 2]]
-    assert ((logits > 0) == wanted).mean() > 0.85
+    expected = table.label[:, [1, 0, 2]]
+    assert ((logits > 0) == expected).mean() > 0.85
 
 
 @pytest.mark.parametrize("columns", [["bad,good,poor"], ["bad", "good", "poor"]])
@@ -214,9 +214,9 @@ def test_rows_that_cannot_be_fitted_are_refused_with_their_reason(tmp_path, caps
 
     file = write(tmp_path / "rows.csv", rows)
     assert main(words(file, tmp_path / "out", "--heads", "cls")) == 2
-    told = capsys.readouterr().err
-    assert re.search(reason, told), told
-    assert "Traceback" not in told
+    errors = capsys.readouterr().err
+    assert re.search(reason, errors), errors
+    assert "Traceback" not in errors
 
 
 def test_rows_without_a_label_are_left_out_and_counted(tmp_path, capsys):
@@ -231,14 +231,14 @@ def test_rows_without_a_label_are_left_out_and_counted(tmp_path, capsys):
 
 def test_leaking_rows_and_a_class_of_one_row_are_counted(tmp_path, capsys):
     table = frozen_data.table(80, 1)
-    names = [frozen_data.CLASSES[one] for one in table.label]
+    names = [frozen_data.CLASSES[row] for row in table.label]
     train = write(tmp_path / "train.csv", [*zip(table.text, names, strict=True), ("rare", "once")])
     dev = write(tmp_path / "dev.csv", list(zip(table.text, names, strict=True))[:10])
     more = ["--dev", str(dev), "--heads", "cls", "--seeds", "1"]
     assert main(words(train, tmp_path / "out", *more)) == 0
-    told = capsys.readouterr().out
-    assert in_order(told, "10 of the 10 rows", "scored", "training rows")
-    assert "one training row: 'once'" in told
+    output = capsys.readouterr().out
+    assert in_order(output, "10 of the 10 rows", "scored", "training rows")
+    assert "one training row: 'once'" in output
     facts = json.loads((tmp_path / "out" / "train-cls-s0" / "training.json").read_text())
     assert any("among the training rows" in note for note in facts["notes"])
 
@@ -263,12 +263,12 @@ def test_an_encoder_that_is_deleted_under_way_is_said_and_the_heads_are_kept(
         assert main(command) == 0
     finally:
         module.fit_head = before
-    told = capsys.readouterr().err
-    assert "its encoder" in told
-    assert "put the encoder back" in told
-    (one,) = analysis.checkpoints.discover(tmp_path / "out")[1]
+    errors = capsys.readouterr().err
+    assert "its encoder" in errors
+    assert "put the encoder back" in errors
+    (problem,) = analysis.checkpoints.discover(tmp_path / "out")[1]
     shutil.copytree(zoo.folder("bare"), tmp_path / "out" / "encoder")  # beside it will do
-    logits = analysis.load(tmp_path / "out" / one.id, device="cpu")
+    logits = analysis.load(tmp_path / "out" / problem.id, device="cpu")
     assert np.isfinite(logits.model.classifier.weight.numpy()).all()
 
 

@@ -144,8 +144,8 @@ def test_a_column_with_a_comma_in_its_name_is_one_column(tmp_path):
 
 def test_the_command_of_a_card_is_one_that_a_shell_reads_back(tmp_path):
     file = write(tmp_path / "my data.csv", ["a|b", "b", "c|a", "c"] * 10)
-    given = words(file, "--label-separator", "|")
-    assert main(given) == 0
+    arguments = words(file, "--label-separator", "|")
+    assert main(arguments) == 0
     facts = json.loads((tmp_path / "out" / "my-data-mean-s0" / "training.json").read_text())
     read = parser().parse_args(shlex.split(facts["command"])[3:])
     assert (read.label_separator, read.data, read.heads) == ("|", "my data.csv", ["mean"])

@@ -46,11 +46,11 @@ def vectors(key, states):
     """(N, D) by the pooling head itself, a row at a time."""
     head = heads.build(key, 32, 4)
     reading = reading_of(head)
-    found = []
+    pooled = []
     for row in range(len(states)):
         hidden, mask = batch_of(states.view(reading.views[0]), [row])
-        found.append(reading.head(head)(hidden[None], mask).vector[0].numpy())
-    return np.array(found)
+        pooled.append(reading.head(head)(hidden[None], mask).vector[0].numpy())
+    return np.array(pooled)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,13 @@ def test_seeds_together_are_the_seeds_one_by_one(key, train, dev, monkeypatch):
 
 
 def test_seeds_differ_and_repeat(train, dev):
-    one, again = (training.fit(train, ["mha"], dev=dev, seeds=2, **QUICK)["mha"] for _ in range(2))
-    assert np.abs(one.weights["classifier.weight"][0] - one.weights["classifier.weight"][1]).max()
-    for name, tensor in one.weights.items():
+    first, again = (
+        training.fit(train, ["mha"], dev=dev, seeds=2, **QUICK)["mha"] for _ in range(2)
+    )
+    assert np.abs(
+        first.weights["classifier.weight"][0] - first.weights["classifier.weight"][1]
+    ).max()
+    for name, tensor in first.weights.items():
         assert (tensor == again.weights[name]).all()
 
 
@@ -128,8 +132,8 @@ def test_what_is_saved_answers_as_what_was_fitted(key, train, dev, tmp_path):
                 assert (value.numpy() == result.weights[f"{name}.{part}"][0]).all()
         hidden, mask = zip(*(batch_of(dev.view(v), range(8)) for v in reading.views), strict=True)
         states = reading.hidden(list(hidden))
-        found = classifier(reading.head(head)(states, mask[0]).vector)
-    np.testing.assert_allclose(found.numpy(), logits[:8], atol=2e-5)
+        answers = classifier(reading.head(head)(states, mask[0]).vector)
+    np.testing.assert_allclose(answers.numpy(), logits[:8], atol=2e-5)
     assert loaded.checkpoint.labels == frozen_data.CLASSES
     card = (folder / "README.md").read_text()
     assert "frozen encoder" in card
@@ -138,10 +142,10 @@ def test_what_is_saved_answers_as_what_was_fitted(key, train, dev, tmp_path):
 
 def test_a_saved_head_is_found_by_discover_described_and_traced(train, dev, tmp_path):
     training.save(training.fit(train, ["max_seq_mha"], dev=dev, seeds=2, **QUICK), tmp_path)
-    found, broken = analysis.checkpoints.discover(tmp_path)
+    fitted, broken = analysis.checkpoints.discover(tmp_path)
     assert not broken
-    assert [one.group for one in found] == ["toy-max_seq_mha"] * 2
-    trace = analysis.record(analysis.load(found[0].folder, device="cpu"), "the plot is thin")
+    assert [checkpoint.group for checkpoint in fitted] == ["toy-max_seq_mha"] * 2
+    trace = analysis.record(analysis.load(fitted[0].folder, device="cpu"), "the plot is thin")
     assert analysis.decompose(trace).error < 1e-5
 
 
@@ -281,10 +285,10 @@ def test_a_head_of_ones_own_that_cannot_be_read_says_why(train, dev, read, reaso
 
 
 def test_a_fit_tells_its_epochs_and_stops_with_what_is_there(train, dev):
-    stop, told = Event(), []
+    stop, reports = Event(), []
 
     def progress(news):
-        told.append(news)
+        reports.append(news)
         if news.head == "mha" and news.epoch == 2:
             stop.set()
 
@@ -298,9 +302,9 @@ def test_a_fit_tells_its_epochs_and_stops_with_what_is_there(train, dev):
     assert not mha.complete
     assert "after epoch 2 of 6" in mha.reason
     assert not last.fitted
-    shares = [news.share for news in told]
+    shares = [news.share for news in reports]
     assert shares == sorted(shares)
-    curve = [news.score for news in told if news.head == "mean" and news.epoch]
+    curve = [news.score for news in reports if news.head == "mean" and news.epoch]
     np.testing.assert_array_equal(curve, mean.curve)
 
 

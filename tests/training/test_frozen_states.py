@@ -55,8 +55,8 @@ def test_half_precision_is_kept_apart_and_close(tmp_path):
     assert half.folder != full.folder
     assert 2 * half.size == full.size
     view = View("layer", (4,))
-    one, other = (batch_of(each.view(view), range(20))[0] for each in (full, half))
-    torch.testing.assert_close(one, other, atol=2e-3, rtol=2e-3)
+    first, other = (batch_of(each.view(view), range(20))[0] for each in (full, half))
+    torch.testing.assert_close(first, other, atol=2e-3, rtol=2e-3)
 
 
 def test_what_is_on_disk_is_not_computed_again(tmp_path, monkeypatch):
@@ -71,18 +71,18 @@ def test_what_is_on_disk_is_not_computed_again(tmp_path, monkeypatch):
 
 def test_a_stopped_pass_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_WINDOW_ROWS", 8)
-    data, stop, told = frozen_data.table(40, 1), Event(), []
+    data, stop, reports = frozen_data.table(40, 1), Event(), []
 
     def progress(done, total, left):
-        told.append(done)
-        if len(told) == 2:
+        reports.append(done)
+        if len(reports) == 2:
             stop.set()
 
     with pytest.raises(Stopped, match="16 of 40"):
         frozen_data.states(tmp_path, data, progress=progress, cancel=stop)
-    told.clear()
-    states = frozen_data.states(tmp_path, data, progress=lambda done, *_: told.append(done))
-    assert told[0] == 24
+    reports.clear()
+    states = frozen_data.states(tmp_path, data, progress=lambda done, *_: reports.append(done))
+    assert reports[0] == 24
     whole = frozen_data.states(tmp_path / "other", data)
     view = View("layer", (4,))
     torch.testing.assert_close(states.view(view).vectors, whole.view(view).vectors)
@@ -108,12 +108,12 @@ def test_a_killed_pass_goes_on_and_has_the_same_states(tmp_path):
     (place,) = [path for path in (tmp_path / "killed").iterdir() if path.is_dir()]
     with (place / "layer-4" / "vectors.bin").open("ab") as file:
         file.write(b"half a window")
-    told = []
+    reports = []
     data = frozen_data.table(40, 1)
     states = frozen_data.states(
-        tmp_path / "killed", data, progress=lambda done, *_: told.append(done)
+        tmp_path / "killed", data, progress=lambda done, *_: reports.append(done)
     )
-    assert len(told) == 1  # the last sixteen rows alone
+    assert len(reports) == 1  # the last sixteen rows alone
     whole = frozen_data.states(tmp_path / "whole", data)
     for view in (View("layer", (4,)), View("max", (2, 3, 4))):
         torch.testing.assert_close(states.view(view).vectors, whole.view(view).vectors)
@@ -143,11 +143,11 @@ def test_a_full_disk_is_said_and_what_is_whole_stays(tmp_path, monkeypatch):
 def test_states_that_half_precision_cannot_hold_are_refused(tmp_path):
     file = store.ViewFile(tmp_path / "view", 2, "float16")
     huge = np.array([[1e6, 0.0]], np.float32)
-    one = np.array([1], np.int32)
+    row = np.array([1], np.int32)
     with pytest.raises(ValueError, match="precision='float32'"):
-        file.add(huge, one, one)
+        file.add(huge, row, row)
     with pytest.raises(ValueError, match="damaged"):
-        file.add(huge * np.nan, one, one)
+        file.add(huge * np.nan, row, row)
 
 
 def test_old_states_go_when_there_are_too_many_bytes(tmp_path):

@@ -113,7 +113,7 @@ def test_a_clock_that_cannot_be_read_begins_at_nought(tmp_path, content):
 
 
 def test_a_disk_that_is_full_is_told_as_one(tmp_path):
-    with pytest.raises(OSError, match="No space left") as told, resuming.written(tmp_path):
+    with pytest.raises(OSError, match="No space left") as refusal, resuming.written(tmp_path):
         raise RuntimeError("PytorchStreamWriter failed: No space left on device")
-    assert told.value.errno == errno.ENOSPC
-    assert "is full" in why_not_written(told.value, tmp_path)
+    assert refusal.value.errno == errno.ENOSPC
+    assert "is full" in why_not_written(refusal.value, tmp_path)

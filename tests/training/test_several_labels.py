@@ -24,13 +24,13 @@ def write(folder, form, columns=CLASSES):
     for part, count in (("train", 48), ("dev", 16)):
         texts = [f"{text} {part}" for text, _ in sentences(count, len(part))]
         draw = np.random.default_rng(len(part))
-        given = draw.integers(0, 2, (len(texts), 2))
+        label = draw.integers(0, 2, (len(texts), 2))
         frame = pd.DataFrame({"sentence": texts})
         if form == "columns":
-            frame[list(columns)] = given
+            frame[list(columns)] = label
         else:
             frame["labels"] = [
-                [c for c, on in zip(CLASSES, row, strict=True) if on] for row in given
+                [c for c, on in zip(CLASSES, row, strict=True) if on] for row in label
             ]
         paths[part] = folder / f"{part}.{'json' if form == 'json' else 'csv'}"
         if form == "json":

@@ -312,8 +312,8 @@ class TestFolder:
     def test_a_declaration_that_declares_nothing_is_named(self, plan_file, tmp_path, change):
         study(plan_file(), None, None, tmp_path, do=record_without_training)
         path = tmp_path / "tiny" / "study.json"
-        told = json.loads(path.read_text()) | change
-        path.write_text(json.dumps({key: value for key, value in told.items() if value}))
+        record = json.loads(path.read_text()) | change
+        path.write_text(json.dumps({key: value for key, value in record.items() if value}))
         with pytest.raises(ValueError, match=r"study\.json is no declaration"):
             read_study(tmp_path / "tiny")
 
@@ -344,9 +344,9 @@ class TestFolder:
     def test_a_family_that_counts_a_task_twice_is_refused(self, plan_file, tmp_path):
         study(plan_file(), None, None, tmp_path, do=record_without_training)
         path = tmp_path / "tiny" / "study.json"
-        told = json.loads(path.read_text())
-        told["families"][0]["strata"] *= 2
-        path.write_text(json.dumps(told))
+        record = json.loads(path.read_text())
+        record["families"][0]["strata"] *= 2
+        path.write_text(json.dumps(record))
         with pytest.raises(ValueError, match="one share twice"):
             read_study(tmp_path / "tiny")
 

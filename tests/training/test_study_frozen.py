@@ -64,7 +64,7 @@ def test_a_group_of_seeds_is_one_file_and_each_seed_a_record(plan, capsys):
     assert np.isfinite(whole.values).all()
     report = compare(whole)
     assert report.done == report.planned == 12
-    assert np.isfinite([one.p for one in report.comparisons]).all()
+    assert np.isfinite([comparison.p for comparison in report.comparisons]).all()
     part = results.family("two/part")
     assert part.strata[0].label == "toy, 40 rows"
     assert results.scores(results.family("later")).done == 4  # cls, which others needed too

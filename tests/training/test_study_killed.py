@@ -47,12 +47,12 @@ def _trained(output: str) -> list[str]:
 
 class TestMachine:
     def test_the_processor_is_named_as_the_system_names_it(self, tmp_path):
-        told = tmp_path / "cpuinfo"
-        told.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n")
-        assert processor(told) == "Some CPU @ 2 GHz"
+        cpuinfo = tmp_path / "cpuinfo"
+        cpuinfo.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n")
+        assert processor(cpuinfo) == "Some CPU @ 2 GHz"
         assert processor(tmp_path / "none") in (platform.processor(), platform.machine())
-        told.write_text("Hardware : x\n")
-        assert processor(told) == processor(tmp_path / "none")
+        cpuinfo.write_text("Hardware : x\n")
+        assert processor(cpuinfo) == processor(tmp_path / "none")
 
 
 class TestLaunch:
@@ -82,11 +82,11 @@ class TestLaunch:
             "CUDA_VISIBLE_DEVICES": "",
             "PYTHONUNBUFFERED": "1",
         }
-        told = subprocess.run(
+        process = subprocess.run(
             words, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=280
         )
-        assert told.returncode == 0, told.stderr[-2000:]
-        assert _trained(told.stdout) == ["sst2-cls-s0", "sst2-max_cls-s0"]
+        assert process.returncode == 0, process.stderr[-2000:]
+        assert _trained(process.stdout) == ["sst2-cls-s0", "sst2-max_cls-s0"]
         results = read_study(tmp_path / "tiny")
         assert len(results.records) == 2
         assert {record["machine"]["processes"] for record in results.records.values()} == {2}
@@ -110,9 +110,9 @@ class TestLaunch:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class TestInterruption:

@@ -70,7 +70,7 @@ class TestFinishedFolder:
     def test_card_states_facts_and_their_limits(self, finished):
         card = (finished / "README.md").read_text()
         facts = facts_in(finished)
-        for wanted in (
+        for fact in (
             "license: apache-2.0",
             'base_model: "tiny"',
             "--data GLUE_FOLDER",
@@ -82,7 +82,7 @@ class TestFinishedFolder:
             f"torch {torch.__version__}",
             "negative, positive",
         ):
-            assert wanted in card, wanted
+            assert fact in card, fact
 
     def test_front_matter_is_yaml_with_the_score(self, finished):
         import yaml
@@ -162,10 +162,10 @@ class TestInterruption:
         assert resuming.last_state(cut.output / ".training").name == "checkpoint-50"
         finetune(cut)
         assert facts_in(cut.output)["steps"] == 72
-        one, two = load_file(whole / name), load_file(cut.output / name)
-        assert one.keys() == two.keys()
-        for key in one:
-            torch.testing.assert_close(two[key], one[key], rtol=0, atol=0, msg=key)
+        first, two = load_file(whole / name), load_file(cut.output / name)
+        assert first.keys() == two.keys()
+        for key in first:
+            torch.testing.assert_close(two[key], first[key], rtol=0, atol=0, msg=key)
 
     def test_an_unfinished_run_of_other_settings_is_refused(self, run, monkeypatch):
         with monkeypatch.context() as patch:
@@ -222,12 +222,12 @@ class TestFairness:
         flipped = [(text, 1 - label) for text, label in sentences(32, 2)]
         other = write_sst2(tmp_path / "flipped", dev=flipped)
         plan = replace(QUICK, epochs=2)
-        one = finetune(run(output=tmp_path / "one", recipe=plan, selection=selection))
+        honest = finetune(run(output=tmp_path / "one", recipe=plan, selection=selection))
         two = finetune(
             run(output=tmp_path / "two", recipe=plan, selection=selection, data=str(other))
         )
-        assert facts_in(one)["metrics"] != facts_in(two)["metrics"]
-        first, second = (load_file(f / "adapter_model.safetensors") for f in (one, two))
+        assert facts_in(honest)["metrics"] != facts_in(two)["metrics"]
+        first, second = (load_file(f / "adapter_model.safetensors") for f in (honest, two))
         assert all(torch.equal(first[key], second[key]) for key in first)
 
     def test_the_held_out_tenth_is_taken_from_the_training_rows(self):
@@ -264,7 +264,7 @@ class TestFairness:
         assert facts_in(folder)["rows"]["train"] == 87
 
     def test_rows_are_cut_by_seed_and_not_by_position(self, run):
-        one = settings.load_splits(run(max_train_rows=10)).train.text
+        texts = settings.load_splits(run(max_train_rows=10)).train.text
         two = settings.load_splits(run(max_train_rows=10, seed=1)).train.text
-        assert len(one) == len(two) == 10
-        assert one != two
+        assert len(texts) == len(two) == 10
+        assert texts != two

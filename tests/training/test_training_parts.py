@@ -128,7 +128,7 @@ class TestMetrics:
     def counts(self):
         predicted = [0, 1, 1, 1, 0, 0, 1, 0]
         pairs = list(zip(self.LABEL, predicted, strict=True))
-        return [sum(p == wanted for p in pairs) for wanted in ((1, 1), (0, 1), (1, 0), (0, 0))]
+        return [sum(p == cell for p in pairs) for cell in ((1, 1), (0, 1), (1, 0), (0, 0))]
 
     def test_classification_scores_follow_their_formulas(self):
         tp, fp, fn, tn = self.counts()

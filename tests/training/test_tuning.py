@@ -42,8 +42,8 @@ def scored_as_reloaded(scores, head, folder):
     table = analysis.datasets.Table(
         "csv", "dev", tuple(row["text"] for row in rows), None, None, scores.labels
     )
-    said = predict(classifier, table).argmax(1)
-    right = [scores.labels[place] == row["label"] for place, row in zip(said, rows, strict=True)]
+    answers = predict(classifier, table).argmax(1)
+    right = [scores.labels[place] == row["label"] for place, row in zip(answers, rows, strict=True)]
     assert head.scores[0] == pytest.approx(np.mean(right))
     assert head.confusion.sum() == pytest.approx(len(rows))
     assert scores.example[0] in {row["text"] for row in rows}

@@ -162,14 +162,14 @@ def downloads(monkeypatch):
     """Key of a download button -> what a click on it would save."""
     import streamlit
 
-    found, real = {}, streamlit.download_button
+    files, real = {}, streamlit.download_button
 
     def button(label, data=None, **options):
-        found[options.get("key")] = data
+        files[options.get("key")] = data
         return real(label, data, **options)
 
     monkeypatch.setattr(streamlit, "download_button", button)
-    return found
+    return files
 
 
 @pytest.fixture
@@ -261,14 +261,14 @@ def open_map(open_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
 
     def start(root: Path, **chosen: Any) -> Any:
-        given = {
+        settings = {
             "text": "the plot is good",
             "map": "pca",
             "source": "own sentences",
             "own_sentences": "\n".join(reading_maps.ROWS),
             **chosen,
         }
-        app = open_app(root, page=reading_maps.PAGE, held=given)
+        app = open_app(root, page=reading_maps.PAGE, held=settings)
         reading_maps.settle(app)
         return app
 

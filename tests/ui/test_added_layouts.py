@@ -67,7 +67,7 @@ def test_a_yaml_that_names_no_keys_says_so(app, tmp_path):
     where = own_script(tmp_path / "mine")
     (where / "poollens.yaml").write_text("weights: run.safetensors\nencoder: encoder\nhead: cls\n")
     add(app, where)
-    assert "name keys as well" in seen.said(app.sidebar)
+    assert "name keys as well" in seen.text_of(app.sidebar)
     assert list(seen.cards(app)) == ["toy-cls"]
 
 

@@ -45,9 +45,9 @@ def test_chosen_attention_head_is_marked_and_shown_in_large(open_attention, four
     assert on == ["2 3"]
     assert app.selectbox(key="attention-layer").value == 2
     assert app.selectbox(key="attention-head").value == "3"
-    told = "Attention of [CLS] in layer 2, attention head 3"
+    title = "Attention of [CLS] in layer 2, attention head 3"
     table = rows(seen.pieces(app)["answer-toy-mha"])
-    assert [row.told[told] for row in table] == [percent(v) for v in true[1, 3, 0]]
+    assert [row.hints[title] for row in table] == [percent(v) for v in true[1, 3, 0]]
 
 
 def test_marked_word_is_marked_in_every_view(open_attention, four):
@@ -59,9 +59,9 @@ def test_marked_word_is_marked_in_every_view(open_attention, four):
     )
     for view in ("Attention heads", "One token", "Rollout"):
         app.segmented_control(key="encoder_view").set_value(view).run()
-        found = seen.pieces(app)
+        pieces = seen.pieces(app)
         for name in ("toy-cls", "toy-mha"):
-            for piece in (found[f"answer-{name}"], found[f"encoder-{name}"]):
+            for piece in (pieces[f"answer-{name}"], pieces[f"encoder-{name}"]):
                 labels = {
                     node.text or node.attributes["title"].split("\n")[0]
                     for node in piece.all("marked")
@@ -79,14 +79,14 @@ def test_special_tokens_can_be_chosen_and_are_marked_and_followed(open_attention
         mark=(-1, 1, 1),
     )
     true = eager_attentions(four / "toy-mha", SENTENCE).mean(axis=1)
-    found = seen.pieces(app)
+    pieces = seen.pieces(app)
     for key in ("answer-toy-mha", "encoder-toy-mha"):
-        table = rows(found[key])
+        table = rows(pieces[key])
         assert [row.label for row in table if "marked" in row.classes] == ["[SEP]"]
     for layer in range(LAYERS):
-        shown = [row.told[f"layer {layer + 1}"] for row in rows(found["encoder-toy-mha"])]
+        shown = [row.hints[f"layer {layer + 1}"] for row in rows(pieces["encoder-toy-mha"])]
         assert shown == [percent(value) for value in true[layer, :, -1]]
-    last = [node for node in found["answer-toy-mha"].all("tok") if "special" in node.classes]
+    last = [node for node in pieces["answer-toy-mha"].all("tok") if "special" in node.classes]
     assert [node.attributes["data-special"] for node in last] == ["0", "1"]
 
 
@@ -125,7 +125,7 @@ def test_one_token_is_followed_through_the_layers(open_attention, four, side):
     place = [row.label for row in table].index("not")
     expected = true[:, place] if side == "query" else true[:, :, place]
     for layer in range(LAYERS):
-        shown = [row.told[f"layer {layer + 1}"] for row in table]
+        shown = [row.hints[f"layer {layer + 1}"] for row in table]
         assert shown == [percent(value) for value in expected[layer]]
 
 
@@ -134,7 +134,7 @@ def test_rollout_entropy_and_parts_are_the_librarys(open_attention, four):
     trace = analysis.record(analysis.load(four / "toy-mha"), SENTENCE, attentions=True)
     row = attention.rollout(trace).cls_row
     table = rows(seen.pieces(app)["encoder-toy-mha"])
-    assert [each.told[f"layer {LAYERS}"] for each in table] == [percent(v) for v in row]
+    assert [each.hints[f"layer {LAYERS}"] for each in table] == [percent(v) for v in row]
     app.segmented_control(key="encoder_view").set_value("Entropy, distance").run()
     cells = [
         node
@@ -153,8 +153,8 @@ def test_rollout_entropy_and_parts_are_the_librarys(open_attention, four):
     shown = [node.text for node in seen.pieces(app)["encoder-toy-mha"].all("wide")]
     expected = [own, 1 - own, *masses.ravel()]
     assert shown == [number(100 * float(value), "percent") for value in expected]
-    said = seen.pieces(app)["encoder-toy-mha"].all("line")[-1].text
-    assert in_order(said, "100 %", f"layer {LAYERS}", "mean over attention heads")
+    line = seen.pieces(app)["encoder-toy-mha"].all("line")[-1].text
+    assert in_order(line, "100 %", f"layer {LAYERS}", "mean over attention heads")
     app.session_state["marked_layer"], app.session_state["marked_head"] = 2, 3
     app.run()
     masses = attention.block_masses(trace.attentions, trace.tokens).values[1, 3]

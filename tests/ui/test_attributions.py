@@ -21,8 +21,8 @@ from tests.support.attributions_reader import (
     bars,
     evidence,
     focus,
-    said,
     strips,
+    text_of,
     tokens_of,
     written,
 )
@@ -44,30 +44,30 @@ def test_strips_hold_the_scores_of_each_method_by_piece(open_attributions, four,
 def test_words_sum_gradients_and_are_perturbed_as_a_whole(open_attributions, four):
     app = open_attributions(four, checkpoints=["toy-mha"], methods=THREE)
     tokens = tokens_of(four / "toy-mha")
-    found = strips(app)
+    strips_by_method = strips(app)
     summed = in_words(attributed(four / "toy-mha", "gradient_x_input"), tokens)
-    assert found[GRADIENT][""].values == written(summed.scores)
+    assert strips_by_method[GRADIENT][""].values == written(summed.scores)
     whole = attributed(four / "toy-mha", "leave_one_out", unit="word")
-    assert found[LOO][""].values == written(whole.scores)
-    assert found[LOO][""].labels == found[IG][""].labels
+    assert strips_by_method[LOO][""].values == written(whole.scores)
+    assert strips_by_method[LOO][""].labels == strips_by_method[IG][""].labels
 
 
 def test_every_checkpoint_has_a_strip_and_methods_have_one_scale(open_attributions, four):
     label = tiny.random_labels(11)[2]
     methods = ["integrated_gradients", "leave_one_out"]
     app = open_attributions(four, methods=methods, target=label)
-    found = strips(app)
+    strips_by_method = strips(app)
     names = ["toy-cls", "toy-max_cls", "toy-mha", "toy-max_seq_mha"]
-    assert list(found) == [IG, LOO]
-    for block in found.values():
+    assert list(strips_by_method) == [IG, LOO]
+    for block in strips_by_method.values():
         assert list(block) == names
     for name in names:
         scores = in_words(attributed(four / name, target=2), tokens_of(four / name)).scores
-        assert found[IG][name].values == written(scores)
+        assert strips_by_method[IG][name].values == written(scores)
     turned = strips(again(app, strips="by checkpoint"))
     assert list(turned) == names
     assert list(turned["toy-mha"]) == [IG, LOO]
-    assert turned["toy-mha"][IG].values == found[IG]["toy-mha"].values
+    assert turned["toy-mha"][IG].values == strips_by_method[IG]["toy-mha"].values
 
 
 def test_integration_error_and_steps_are_told(open_attributions, four):
@@ -80,7 +80,7 @@ def test_integration_error_and_steps_are_told(open_attributions, four):
     )
     result = attributed(four / "toy-cls", n_steps=3)
     line = strips(app)[IG][""]
-    assert "n_steps 3" in line.told
+    assert "n_steps 3" in line.hints
     assert float(line.error) == pytest.approx(result.completeness_gap, rel=0.5, abs=0.006)
     assert strips(app)[LOO][""].error == "–", "theory promises no sum"
 
@@ -99,8 +99,8 @@ def test_what_is_explained_and_the_baseline_are_chosen(open_attributions, four):
     ):
         before = {"output": "contrast", "baseline": "pad", "baseline_text": "", **chosen}
         again(app, **before)
-        asked = {name: value for name, value in before.items() if value}
-        expected = attributed(four / "toy-mha", **asked)
+        choices = {name: value for name, value in before.items() if value}
+        expected = attributed(four / "toy-mha", **choices)
         assert strips(app)[IG][""].values == written(expected.scores)
         assert expected.baseline in seen.pieces(app)["strips-drawing"].text
 
@@ -117,7 +117,7 @@ def test_a_class_or_the_difference_of_two_is_explained(open_attributions, four):
     )
     expected = attributed(four / "toy-mha", target=(2, 0))
     assert strips(app)[IG][""].values == written(expected.scores)
-    assert f"{labels[2]} against {labels[0]}" in said(app)
+    assert f"{labels[2]} against {labels[0]}" in text_of(app)
     again(app, against=labels[2])
     assert "cannot be explained against itself" in strips(app)[IG][""].instead
 
@@ -161,12 +161,12 @@ def test_answer_names_the_words_that_speak_most_for_and_against(open_attribution
         if not tokens.special[unit[0]]
     ]
     top, low = max(own), min(own)
-    told = seen.verdict(app)
+    verdict = seen.verdict(app)
     for score, unit in (top, low):
         first, last = unit[0], unit[-1]
         word = SENTENCE[tokens.offsets[first][0] : tokens.offsets[last][1]]
-        assert f"“{word}”" in told
-        assert number(score, "signed") in told
+        assert f"“{word}”" in verdict
+        assert number(score, "signed") in verdict
 
 
 def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, four):
@@ -179,7 +179,7 @@ def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, 
         focus="leave_one_out",
         target=tiny.random_labels(11)[2],
     )
-    told = said(app)
+    page_text = text_of(app)
     differ = [
         largest_disagreement(
             [attributed(four / name, key, target=2) for key in methods],
@@ -188,14 +188,14 @@ def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, 
         )
         for name in ("toy-cls", "toy-mha")
     ]
-    most = max(differ, key=lambda one: abs(one.scores[0] - one.scores[1]))
-    assert most.sentence in told
+    most = max(differ, key=lambda first: abs(first.scores[0] - first.scores[1]))
+    assert most.sentence in page_text
     between = largest_disagreement(
         [attributed(four / name, "leave_one_out", target=2) for name in ("toy-cls", "toy-mha")],
         tokens_of(four / "toy-cls"),
         ["toy-cls", "toy-mha"],
     )
-    assert in_order(told, "leave one out", "one seed each", between.sentence)
+    assert in_order(page_text, "leave one out", "one seed each", between.sentence)
     assert seen.verdict(app).endswith("One seed each.")
 
 
@@ -211,10 +211,10 @@ def test_checkpoints_of_two_tokenizers_are_compared_by_word_or_it_is_said_why(
     tokens = [tokens_of(four / name) for name in names]
     assert tokens[0].pieces != tokens[1].pieces
     differ = largest_disagreement(aligned(results, tokens), tokens[0], names)
-    assert differ.sentence in said(app)
-    assert "Agreement of checkpoints" in said(app)
+    assert differ.sentence in text_of(app)
+    assert "Agreement of checkpoints" in text_of(app)
     again(app, unit="pieces")
-    assert in_order(said(app), "not compared", "tokenizers", "different pieces")
+    assert in_order(text_of(app), "not compared", "tokenizers", "different pieces")
 
 
 def test_an_integration_that_does_not_reach_its_tolerance_says_so(open_attributions, four):
@@ -224,11 +224,11 @@ def test_an_integration_that_does_not_reach_its_tolerance_says_so(open_attributi
         methods=["integrated_gradients"],
         **{"integrated_gradients.n_steps": 1, "integrated_gradients.tolerance": 1e-6},
     )
-    told = "did not reach the tolerance (0.0001 % of the output's change): these scores are not"
-    assert in_order(said(app), "1 points", f"integrated gradients {told} converged")
-    assert "tolerance was not reached" in strips(app)[IG][""].told
+    warning = "did not reach the tolerance (0.0001 % of the output's change): these scores are not"
+    assert in_order(text_of(app), "1 points", f"integrated gradients {warning} converged")
+    assert "tolerance was not reached" in strips(app)[IG][""].hints
     again(app, **{"integrated_gradients.n_steps": None, "integrated_gradients.tolerance": 0.1})
-    assert "did not reach" not in said(app)
+    assert "did not reach" not in text_of(app)
 
 
 # --- bars --------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_bars_are_those_of_the_method_in_focus(open_attributions, four):
     results = {name: attributed(four / name, "leave_one_out", target=2).scores for name in names}
     for place, row in enumerate(bars(app)):
         for name in names:
-            assert row.told[name].split()[0] == number(results[name][place], "signed")
+            assert row.hints[name].split()[0] == number(results[name][place], "signed")
 
 
 def test_bars_stand_by_size_when_asked_for(open_attributions, four):
@@ -250,7 +250,7 @@ def test_bars_stand_by_size_when_asked_for(open_attributions, four):
         four, checkpoints=["toy-mha"], unit="pieces", largest=True, methods=["leave_one_out"]
     )
     sizes = np.abs(attributed(four / "toy-mha", "leave_one_out").scores)
-    shown = [abs(float(row.told["toy-mha"].split()[0])) for row in bars(app)]
+    shown = [abs(float(row.hints["toy-mha"].split()[0])) for row in bars(app)]
     assert shown == written(np.sort(sizes)[::-1])
 
 
@@ -262,9 +262,9 @@ def test_sampling_methods_show_their_interval(open_attributions, four, method, u
     assert strips(app)[METHODS[method].title][""].values == written(result.scores)
     for place, row in enumerate(bars(app)):
         low, high = (number(end, "signed") for end in result.interval[place])
-        assert row.told["toy-mha"].endswith(f"({low} to {high})")
+        assert row.hints["toy-mha"].endswith(f"({low} to {high})")
         assert row.intervals == [1]
-    assert "95 % interval" in said(app)
+    assert "95 % interval" in text_of(app)
 
 
 def test_a_seed_group_is_its_mean_with_spread_and_a_dot_for_each_seed(open_attributions, folder):
@@ -293,9 +293,9 @@ def test_a_seed_group_is_its_mean_with_spread_and_a_dot_for_each_seed(open_attri
     for place, row in enumerate(bars(app)):
         mean = scores[:, place].mean()
         low, high = (number(mean + sign * spread[place], "signed") for sign in (-1, 1))
-        assert row.told["toy-mha"] == f"{number(mean, 'signed')} ({low} to {high})"
+        assert row.hints["toy-mha"] == f"{number(mean, 'signed')} ({low} to {high})"
         assert row.dots == [3]
-    assert "dots: one seed each" in said(app)
+    assert "dots: one seed each" in text_of(app)
     inner = slice(1, -1)
     best = int(scores.mean(axis=0)[inner].argmax()) + 1
     mean = number(scores.mean(axis=0)[best], "signed")
@@ -308,7 +308,7 @@ def test_a_seed_group_is_its_mean_with_spread_and_a_dot_for_each_seed(open_attri
         result = attributed(folder / f"toy-mha-s{seed}", "leave_one_out", **target_asked)
         classifier = analysis.load(folder / f"toy-mha-s{seed}")
         each.append(faithfulness(classifier, SENTENCE, result).measure("comprehensiveness"))
-    normalised = np.mean([one.normalised for one in each])
+    normalised = np.mean([result.normalised for result in each])
     shown = evidence(app)[LOO][1]
-    assert shown.startswith(f"{np.mean([one.value for one in each]):+.2f}|±")
+    assert shown.startswith(f"{np.mean([result.value for result in each]):+.2f}|±")
     assert shown.endswith(f"|{normalised:+.1f} sd"), shown

@@ -26,19 +26,19 @@ from tests.support.attributions_reader import (
     charts,
     evidence,
     read_csv,
-    said,
+    text_of,
     tokens_of,
 )
 from tests.support.plotly_arrays import numbers
 from tests.support.sentences import in_order
 
 
-def measured(folder, method, n_steps=None, target=None, **asked):
+def measured(folder, method, n_steps=None, target=None, **settings):
     options = {"n_steps": n_steps, "target": target}
     options = {name: value for name, value in options.items() if value is not None}
     result = attributed(folder, method, unit="word", **options)
     classifier = analysis.load(folder)
-    return result, faithfulness(classifier, SENTENCE, result, **asked)
+    return result, faithfulness(classifier, SENTENCE, result, **settings)
 
 
 def test_evidence_table_holds_the_measures_beside_random_rankings(open_attributions, four):
@@ -50,12 +50,12 @@ def test_evidence_table_holds_the_measures_beside_random_rankings(open_attributi
         error, comprehensive, sufficient, noise = table[name]
         assert (error, noise) == ("–", ""), "no sum is promised; sensitivity is measured on request"
         for shown, column in ((comprehensive, "comprehensiveness"), (sufficient, "sufficiency")):
-            one = record.measure(column)
-            assert shown == f"{one.value:+.2f}|{one.normalised:+.1f} sd"
+            measure = record.measure(column)
+            assert shown == f"{measure.value:+.2f}|{measure.normalised:+.1f} sd"
     random = record.measure("comprehensiveness")
     low, high = random.band
     assert table["random rankings"][1] == f"{random.random:+.2f}|{low:.2f} to {high:.2f}"
-    assert in_order(said(app), "By construction", "comprehensiveness", "deletion", "favour")
+    assert in_order(text_of(app), "By construction", "comprehensiveness", "deletion", "favour")
 
 
 def test_the_page_ends_with_the_method_that_its_evidence_supports(open_attributions, four):
@@ -171,7 +171,7 @@ def test_checkpoints_are_compared_by_standard_scores_of_the_method_in_focus(
         _, record = measured(four / name, "leave_one_out", target=2)
         want = [record.measure(key).normalised for key in MEASURES]
         assert any(np.allclose(want, row, atol=1e-4) for row in numbers(cells["z"]))
-    assert "One seed each." in said(app)
+    assert "One seed each." in text_of(app)
 
 
 def test_rank_agreement_stands_on_the_band_of_chance(open_attributions, four):
@@ -179,10 +179,10 @@ def test_rank_agreement_stands_on_the_band_of_chance(open_attributions, four):
     results = [
         attributed(four / "toy-mha", key, unit="word") for key in ("leave_one_out", "occlusion")
     ]
-    found = rank_agreement(results, tokens_of(four / "toy-mha"))
+    agreement = rank_agreement(results, tokens_of(four / "toy-mha"))
     pair = seen.pieces(app)["agreement-drawing"].all("pair")[0]
-    assert pair.text == f"Leave one out · Occlusion{found.tau[0, 1]:+.2f}"
-    assert f"chance ±{found.null[1]:.2f}" in pair.attributes["title"]
+    assert pair.text == f"Leave one out · Occlusion{agreement.tau[0, 1]:+.2f}"
+    assert f"chance ±{agreement.null[1]:.2f}" in pair.attributes["title"]
 
 
 def test_layers_are_those_of_joint_gradients_and_the_exact_split(open_attributions, four):

@@ -20,8 +20,8 @@ from tests.support.attributions_reader import (
     again,
     attributed,
     evidence,
-    said,
     strips,
+    text_of,
     written,
 )
 
@@ -29,12 +29,12 @@ from tests.support.attributions_reader import (
 def test_bare_encoder_and_special_tokens_alone_are_sentences(open_attributions, four):
     tiny.make_bare_encoder(four / "bare")
     app = open_attributions(four, checkpoints=["toy-mha", "bare"], methods=["leave_one_out"])
-    found = strips(app)[LOO]
-    assert "bare is a bare encoder" in found["bare"].instead
-    assert found["toy-mha"].values, "the others are not touched"
+    lines = strips(app)[LOO]
+    assert "bare is a bare encoder" in lines["bare"].instead
+    assert lines["toy-mha"].values, "the others are not touched"
     again(app, text="\u200b", checkpoints=["toy-mha"])  # the tokenizer leaves nothing of it
-    told = strips(app)[LOO][""]
-    assert "special tokens only" in told.instead or "blank" in told.instead, told.instead
+    line = strips(app)[LOO][""]
+    assert "special tokens only" in line.instead or "blank" in line.instead, line.instead
 
 
 def test_one_token_is_explained(open_attributions, four):
@@ -53,7 +53,7 @@ def test_foreign_classifier_regression_and_pair_are_explained(open_attributions,
     assert strips(app)[IG][""].values == written(attributed(four / "stock").scores)
     again(app, checkpoints=["number"])
     assert strips(app)[IG][""].values == written(attributed(four / "number").scores)
-    assert "the predicted value" in said(app)
+    assert "the predicted value" in text_of(app)
     again(app, checkpoints=["stock"], pair="a fine film")
     expected = attributed(four / "stock", pair="a fine film")
     assert strips(app)[IG][""].values == written(expected.scores)
@@ -79,10 +79,10 @@ def test_gradients_that_are_not_finite_are_a_sentence(open_attributions, four, m
 def test_no_method_asks_for_one(open_attributions, four):
     app = open_attributions(four, checkpoints=["toy-mha"])
     app.multiselect(key="methods").set_value([]).run()
-    assert "Choose at least one method" in said(app)
+    assert "Choose at least one method" in text_of(app)
     app.session_state["text"] = " "
     app.run()
-    assert "Type a sentence above" in said(app)
+    assert "Type a sentence above" in text_of(app)
 
 
 # --- one's own pooling head beside a stock model -----------------------------------------------
@@ -122,11 +122,11 @@ def test_stock_model_and_own_head_are_coloured_by_the_same_method(
     app = open_attributions(
         folder, checkpoints=["stock", "mine"], unit="pieces", methods=["integrated_gradients"]
     )
-    found = strips(app)[IG]
+    lines = strips(app)[IG]
     for name in ("stock", "mine"):
         result = attributed(folder / name)
-        assert found[name].values == written(result.scores)
-        assert float(found[name].error) == pytest.approx(
+        assert lines[name].values == written(result.scores)
+        assert float(lines[name].error) == pytest.approx(
             result.completeness_gap, rel=0.5, abs=0.006
         )
     assert "cannot be split" in seen.pieces(app)["layers-mine"].text

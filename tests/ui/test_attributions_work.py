@@ -24,8 +24,8 @@ from tests.support.attributions_reader import (
     ended,
     evidence,
     read_csv,
-    said,
     strips,
+    text_of,
     tokens_of,
     written,
 )
@@ -42,8 +42,8 @@ def test_a_slow_method_tells_its_time_and_is_computed_when_asked(open_attributio
     )
     title = METHODS["shapley_sampling"].title
     assert "Takes a while" in strips(app)[title][""].instead
-    told = said(app)
-    assert in_order(told, "passes", f"{len(tokens_of(four / 'toy-mha'))} tokens")
+    page_text = text_of(app)
+    assert in_order(page_text, "passes", f"{len(tokens_of(four / 'toy-mha'))} tokens")
     button = app.button(key="compute-shapley_sampling")
     assert button.label.replace("\\", "").startswith("Compute for toy-mha (")
     app.session_state["shapley_sampling.n_samples"] = 700
@@ -79,7 +79,7 @@ def test_a_stopped_sampling_method_keeps_what_it_has_and_says_so(open_attributio
     line = strips(app)[title][""]
     assert line.values
     assert line.time.endswith("*")
-    assert "was stopped" in said(app)
+    assert "was stopped" in text_of(app)
     assert app.button(key="again-shapley_sampling").label == "Compute in full"
 
 
@@ -100,8 +100,8 @@ def test_sensitivity_and_random_weights_are_measured_on_request(open_attribution
     app.button(key="randomise").click().run()
     ended()
     app.run()
-    assert "toy-mha: randomisation test" in said(app)
-    found = analysis.attribution.randomisation(
+    assert "toy-mha: randomisation test" in text_of(app)
+    stages = analysis.attribution.randomisation(
         analysis.load(four / "toy-mha"),
         SENTENCE,
         method="gradient_x_input",
@@ -115,7 +115,7 @@ def test_sensitivity_and_random_weights_are_measured_on_request(open_attribution
         for trace in json.loads(element.proto.spec)["data"]
         if trace.get("name") == "scores" and not trace.get("fill")
     ]
-    np.testing.assert_allclose(numbers(lines[0]["y"])[1:], found.spearman, atol=1e-5)
+    np.testing.assert_allclose(numbers(lines[0]["y"])[1:], stages.spearman, atol=1e-5)
 
 
 def test_layers_that_take_a_while_are_offered_and_computed_when_asked(
@@ -125,8 +125,8 @@ def test_layers_that_take_a_while_are_offered_and_computed_when_asked(
 
     monkeypatch.setattr(attributions_engine, "AT_ONCE", 50)
     app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out"])
-    assert "Which layer carries the prediction?" in said(app)
-    assert "from 4 up to" in said(app)
+    assert "Which layer carries the prediction?" in text_of(app)
+    assert "from 4 up to" in text_of(app)
     app.button(key="layers-compute-joint_layers").click().run()
     ended()
     app.run()
@@ -146,7 +146,7 @@ def over(open_attributions, folder, methods, **chosen):
         folder, checkpoints=["toy-mha"], methods=methods, over=True, source="own sentences"
     )
     again(app, own_sentences="\n".join(OWN), over_texts=50, **chosen)  # 50: as a larger one had it
-    before = said(app)
+    before = text_of(app)
     app.button(key="job-go").click().run()
     ended()
     app.run()
@@ -159,7 +159,7 @@ def test_evidence_over_sentences_of_ones_own(open_attributions, four, downloads)
     app, before = over(open_attributions, four, methods)
     assert in_order(before, "6 attributions", "about")
     assert "is left out and counted" in before
-    assert "Mean over 3 texts" in said(app)
+    assert "Mean over 3 texts" in text_of(app)
     classifier = analysis.load(four / "toy-mha")
     want = list(
         analysis.attribution.over_texts(
@@ -170,15 +170,19 @@ def test_evidence_over_sentences_of_ones_own(open_attributions, four, downloads)
     assert texts["row"].tolist() == [0, 0, 1, 1, 2, 2]
     for column in ("comprehensiveness", "insertion_normalised"):
         place = COLUMNS.index(column)
-        np.testing.assert_allclose(texts[column], [one.values[place] for one in want], atol=1e-5)
+        np.testing.assert_allclose(
+            texts[column], [record.values[place] for record in want], atol=1e-5
+        )
     row = means[(means["method"] == methods[0]) & (means["column"] == "deletion")].iloc[0]
-    own = [one.values[COLUMNS.index("deletion")] for one in want if one.method == methods[0]]
+    own = [
+        record.values[COLUMNS.index("deletion")] for record in want if record.method == methods[0]
+    ]
     assert row["mean"] == pytest.approx(np.mean(own), abs=1e-5)
-    (found,) = analysis.attribution.agreement_over_texts(want)
-    assert agreement["tau"].tolist() == pytest.approx([found.mean], abs=1e-6)
+    (tau_table,) = analysis.attribution.agreement_over_texts(want)
+    assert agreement["tau"].tolist() == pytest.approx([tau_table.mean], abs=1e-6)
     assert set(words["word"]) <= set(" ".join(OWN).split())
     table = app.dataframe[0].value
-    assert table["mean tau"].tolist() == [number(found.mean, "signed")]
+    assert table["mean tau"].tolist() == [number(tau_table.mean, "signed")]
 
 
 def test_the_controls_of_the_page_hold_for_the_data_set_too(open_attributions, four, downloads):
@@ -213,11 +217,13 @@ def test_the_controls_of_the_page_hold_for_the_data_set_too(open_attributions, f
         )
     )
     texts = read_csv(downloads["over-csv-per text"])
-    assert texts["problem"].notna().tolist() == [bool(one.problem) for one in want]
+    assert texts["problem"].notna().tolist() == [bool(record.problem) for record in want]
     for column in ("comprehensiveness", "sensitivity"):
         place = COLUMNS.index(column)
-        np.testing.assert_allclose(texts[column], [one.values[place] for one in want], atol=1e-4)
-    assert "explained against itself" in said(app) or not any(one.problem for one in want)
+        np.testing.assert_allclose(
+            texts[column], [record.values[place] for record in want], atol=1e-4
+        )
+    assert "explained against itself" in text_of(app) or not any(record.problem for record in want)
 
 
 def test_a_pass_goes_on_where_another_one_left_it_and_counts_no_text_twice(
@@ -260,7 +266,7 @@ def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path))
     classifier = analysis.load(four / "toy-mha")
     monkeypatch.setattr(models, "classifier", lambda member: classifier)
-    desk = SimpleNamespace(report=lambda *given, **named: None, check=lambda: None)
+    desk = SimpleNamespace(report=lambda *arguments, **named: None, check=lambda: None)
     runs = [
         over_texts_run.EvidencePass(
             [classifier.checkpoint],

@@ -47,7 +47,7 @@ def test_blank_text_asks_for_a_sentence(open_app, four, text):
     app = open_app(four, text=SENTENCE)
     app.text_input(key="text").set_value(text).run()
     assert not app.exception
-    assert in_order(seen.said(app), "Type a sentence", "example")
+    assert in_order(seen.text_of(app), "Type a sentence", "example")
     assert not seen.pieces(app)
     assert app.get("button_group"), "the examples stay"
     app.text_input(key="text").set_value(SENTENCE).run()
@@ -104,7 +104,7 @@ def test_control_characters_are_replaced_and_counted(open_app, four):
     app = open_app(four)
     app.text_input(key="text").set_value("the \x07\x00film is good").run()
     assert len(seen.cards(app)) == 4
-    assert in_order(seen.said(app), "2 control characters", "space")
+    assert in_order(seen.text_of(app), "2 control characters", "space")
     labels = [u.label for u in seen.cards(app)["toy-mha"].reads]
     assert labels[1:-1] == ["the", "film", "is", "good"]
 
@@ -116,12 +116,12 @@ def test_lone_surrogates_are_replaced_and_counted(open_app, four, monkeypatch):
     monkeypatch.setattr(sentence_fields, "texts", lambda *_: ("the \ud800film \udfffis good", ""))
     app = open_app(four)
     assert len(seen.cards(app)) == 4
-    assert "2 unpaired surrogates" in seen.said(app)
+    assert "2 unpaired surrogates" in seen.text_of(app)
 
 
 def test_unknown_pieces_are_counted_and_shown_as_typed(open_app, four):
     app = open_app(four, text="the zyx is qwv", unit="words")
-    assert in_order(seen.said(app), "2 pieces", "vocabulary")
+    assert in_order(seen.text_of(app), "2 pieces", "vocabulary")
     labels = [u.label for u in seen.cards(app)["toy-mha"].reads]
     assert labels == ["[CLS]", "the", "zyx", "is", "qwv", "[SEP]"]
 
@@ -171,9 +171,9 @@ def test_link_to_a_missing_checkpoint_names_it_as_typed(open_app, four):
     name = "![i](http://example.com/i.png)"
     app = open_app(four, checkpoints=[name, "toy-cls"])
     assert list(seen.cards(app)) == ["toy-cls"]
-    told = app.warning[0].value
-    assert name not in told, "Markdown would fetch it"
-    assert name in told.replace("\\", "")
+    warning = app.warning[0].value
+    assert name not in warning, "Markdown would fetch it"
+    assert name in warning.replace("\\", "")
 
 
 def test_pair_of_odd_texts_is_answered(open_app, folder):

@@ -165,7 +165,7 @@ def test_adding_what_is_not_there_says_where_it_looked(open_app, good, monkeypat
     field = next(w for w in app.text_input if w.label == "Folder or Hub id")
     field.set_value("nowhere-at-all")
     next(b for b in app.button if b.label == "Add").click().run()
-    assert in_order(seen.said(app.sidebar), "'nowhere-at-all'", "not found", "Looked in")
+    assert in_order(seen.text_of(app.sidebar), "'nowhere-at-all'", "not found", "Looked in")
     assert app.text_input(key="text").value == SENTENCE
     assert list(seen.cards(app)) == ["good"]
 

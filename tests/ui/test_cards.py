@@ -65,10 +65,10 @@ def explained(card, true):
 
 @pytest.mark.parametrize("text", [SENTENCE, "she said nothing about dulls", "not good"])
 def test_one_class_is_explained_in_all_cards(open_app, four, text):
-    found = list(seen.cards(open_app(four, text=text)).values())
-    labels = [card.label for card in found]
+    cards = list(seen.cards(open_app(four, text=text)).values())
+    labels = [card.label for card in cards]
     common = max(labels, key=labels.count)
-    assert [card.explained for card in found] == [[common]] * len(found)
+    assert [card.explained for card in cards] == [[common]] * len(cards)
 
 
 @pytest.mark.parametrize("text", [SENTENCE, "she said nothing about dulls", "not good"])
@@ -164,23 +164,23 @@ def test_reference_of_the_split_is_named(open_app, four):
 
 def test_every_panel_says_what_its_numbers_are_and_are_not(open_app, four):
     card = seen.cards(open_app(four))["toy-max_seq_mha"]
-    told = [
+    titles = [
         n.attributes["title"]
         for part in (card.attribution, card.reading)
         for n in part.all("about")
     ]
-    assert len(told) == 3
-    assert all(text.count(". ") >= 1 for text in told)
+    assert len(titles) == 3
+    assert all(text.count(". ") >= 1 for text in titles)
 
 
 def test_table_lists_every_class_of_every_checkpoint(open_app, four):
     app = open_app(four, text=SENTENCE)
-    table, found = app.dataframe[0].value, seen.cards(app)
+    table, cards = app.dataframe[0].value, seen.cards(app)
     assert len(table) == 4 * 3
     for name in ("toy-cls", "toy-max_seq_mha"):
         true = truth.pooling(four / name, SENTENCE)
         rows = table[table["checkpoint"] == name]
         assert rows["logit"].to_numpy() == pytest.approx(true.logits, abs=1e-4)
         assert rows["probability"].to_numpy() == pytest.approx(true.probabilities, abs=1e-4)
-        assert rows["explained"].to_numpy().nonzero()[0] == explained(found[name], true)
+        assert rows["explained"].to_numpy().nonzero()[0] == explained(cards[name], true)
         assert (rows["error of the split"] < 1e-5).all()

@@ -24,15 +24,15 @@ def crowd(monkeypatch):
     return state
 
 
-def told(app):
-    return " ".join(str(one.value).replace("\\", "") for one in app.caption)
+def captions(app):
+    return " ".join(str(caption.value).replace("\\", "") for caption in app.caption)
 
 
 def test_while_many_wait_fewer_points_are_taken_and_said_and_all_when_quiet(
     open_attributions, four, crowd
 ):
     app = open_attributions(four, methods=METHOD)
-    assert in_order(told(app), "Many people", f"{engine.FEW_STEPS} points")
+    assert in_order(captions(app), "Many people", f"{engine.FEW_STEPS} points")
     rough = shown(app)
     traces = [analysis.record(analysis.load(four / id), reading.SENTENCE) for id in rough]
     labels = traces[0].checkpoint.labels
@@ -41,12 +41,12 @@ def test_while_many_wait_fewer_points_are_taken_and_said_and_all_when_quiet(
         few = reading.attributed(four / id, n_steps=engine.FEW_STEPS, target=target)
         assert few.options["n_steps"] == engine.FEW_STEPS
         assert values == words(four / id, few), id
-    assert "no attribution is waiting" in told(app)
-    assert told(app).count(engine.LATER) == 2  # the evidence, and the layers' part in it
+    assert "no attribution is waiting" in captions(app)
+    assert captions(app).count(engine.LATER) == 2  # the evidence, and the layers' part in it
     crowd["crowded"] = False
     reading.again(app)
-    assert "Many people" not in told(app)
-    assert "no attribution is waiting" not in told(app)
+    assert "Many people" not in captions(app)
+    assert "no attribution is waiting" not in captions(app)
     for id, values in shown(app).items():
         assert values == words(four / id, reading.attributed(four / id, target=target)), id
 
@@ -57,29 +57,29 @@ def test_what_is_known_in_full_stays_in_full(open_attributions, four, crowd):
     fine = shown(app)
     crowd["crowded"] = True
     reading.again(app)
-    assert "Many people" not in told(app)
+    assert "Many people" not in captions(app)
     assert shown(app) == fine
 
 
 def test_the_cards_of_compare_take_fewer_points_too(open_app, four, crowd):
     app = open_app(four, text=reading.SENTENCE, checkpoints=["toy-mha"])
-    assert engine.NOTICE in told(app)
+    assert engine.NOTICE in captions(app)
     few = reading.attributed(four / "toy-mha", n_steps=engine.FEW_STEPS)
     card = seen.cards(app)["toy-mha"]
     assert [unit.value for unit in seen.strip(card.attribution)] == words(four / "toy-mha", few)
     crowd["crowded"] = False
     app.run()
-    assert engine.NOTICE not in told(app)
+    assert engine.NOTICE not in captions(app)
 
 
 def shown(app):
     """Checkpoint -> the values of its strip, as written."""
-    found = {}
+    values = {}
     for lines in reading.strips(app).values():
         for id, line in lines.items():
-            found[id] = line.values
-    assert set(found) == {"toy-cls", "toy-max_cls", "toy-mha", "toy-max_seq_mha"}
-    return found
+            values[id] = line.values
+    assert set(values) == {"toy-cls", "toy-max_cls", "toy-mha", "toy-max_seq_mha"}
+    return values
 
 
 def words(folder, result):

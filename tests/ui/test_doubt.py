@@ -29,16 +29,16 @@ def test_the_sentence_says_which_head_loses_most(open_app, four, instead):
         for path in sorted(four.glob("toy-*"))
     }
     name, change = min(changes.items(), key=lambda item: item[1])
-    said = seen.said(app)
+    page_text = seen.text_of(app)
     if change < 0:
-        assert f"{name} loses most" in said
-        assert f"{change:+.2f}" in said
+        assert f"{name} loses most" in page_text
+        assert f"{change:+.2f}" in page_text
     else:
-        assert "no margin gets smaller" in said
+        assert "no margin gets smaller" in page_text
 
 
 def test_no_word_is_in_doubt_before_one_is_clicked(open_app, four):
-    assert "in doubt" not in seen.said(open_app(four, text=SENTENCE))
+    assert "in doubt" not in seen.text_of(open_app(four, text=SENTENCE))
 
 
 def test_every_word_is_ranked_by_what_each_head_loses_without_it(open_app, four):
@@ -60,14 +60,14 @@ def test_every_word_is_ranked_by_what_each_head_loses_without_it(open_app, four)
 
 def test_a_word_is_taken_back_by_one_click(open_app, four):
     app = open_app(four, text=SENTENCE, mark="0.0.3")
-    assert "in doubt" in seen.said(app)
+    assert "in doubt" in seen.text_of(app)
     app.button(key="doubt-mask").click().run()
     assert app.text_input(key="instead").value == "[MASK]"
     app.button(key="doubt-end").click().run()
-    assert "in doubt" not in seen.said(app)
+    assert "in doubt" not in seen.text_of(app)
 
 
 def test_a_text_of_one_word_says_that_nothing_would_stay(open_app, four):
     app = open_app(four, text="good", mark="0.0.4")
     assert not app.exception
-    assert "at least one word" in seen.said(app)
+    assert "at least one word" in seen.text_of(app)

@@ -38,7 +38,7 @@ def test_a_map_that_takes_long_waits_for_a_click_and_says_what_it_takes(
 ):
     from pages.ui.embedding_map import engine
 
-    monkeypatch.setattr(engine, "seconds", lambda given: 42.0)
+    monkeypatch.setattr(engine, "seconds", lambda arguments: 42.0)
     app = open_map(four, checkpoints=["toy-mha"])
     with pytest.raises(AssertionError, match="there is no map"):
         shown(app)
@@ -54,16 +54,16 @@ def test_rows_that_have_been_read_are_a_map_while_the_others_are_not(open_map, f
 
     compute = runs.compute
 
-    def half(*given, progress, cancel, **named):
+    def half(*arguments, progress, cancel, **named):
         def tell(done, *report):
             progress(done, *report)
             if done >= len(ROWS) // 2:
                 cancel.set()
 
-        return compute(*given, progress=tell, cancel=cancel, **named)
+        return compute(*arguments, progress=tell, cancel=cancel, **named)
 
     monkeypatch.setattr(part, "FEWEST", 5)
-    monkeypatch.setattr(engine, "seconds", lambda given: 42.0)
+    monkeypatch.setattr(engine, "seconds", lambda arguments: 42.0)
     monkeypatch.setattr(runs, "MOST_ROWS", 4)
     monkeypatch.setattr(runs, "compute", half)
     app = open_map(four, checkpoints=["toy-mha"])
@@ -83,8 +83,10 @@ def test_rows_that_have_been_read_are_a_map_while_the_others_are_not(open_map, f
         atol=0.01 * apart.max() + 0.01 * expected.max(),
     )
     assert sum(shown(app, "look")["counts"]) == len(texts)  # coloured by what is predicted of them
-    told = next(one.value for one in app.caption if f"{len(texts)} of the 24 rows" in one.value)
-    assert "have not been read" in told
+    caption = next(
+        caption.value for caption in app.caption if f"{len(texts)} of the 24 rows" in caption.value
+    )
+    assert "have not been read" in caption
     monkeypatch.setattr(runs, "compute", compute)
     app.button(key="vectors-go").click().run()
     settle(app)
@@ -96,18 +98,20 @@ def test_a_part_of_the_rows_is_drawn_anew_once_there_are_twice_as_many(monkeypat
 
     monkeypatch.setattr(part, "FEWEST", 4)
     there = np.arange(3)
-    monkeypatch.setattr(part, "_places", lambda given, layer: there)
+    monkeypatch.setattr(part, "_places", lambda data_pass, layer: there)
     monkeypatch.setattr(part.st, "session_state", {})
-    given = SimpleNamespace(key="pass", part=lambda places, layer: SimpleNamespace(places=places))
+    data_pass = SimpleNamespace(
+        key="pass", part=lambda places, layer: SimpleNamespace(places=places)
+    )
     sizes, drawn = [], None
     for count in (3, 4, 7, 8, 12, 16):
         there = np.arange(count)
-        due = part.is_due(given, 1, drawn)
-        before, drawn = drawn, part.begun(given, 1, running=True)
+        due = part.is_due(data_pass, 1, drawn)
+        before, drawn = drawn, part.begun(data_pass, 1, running=True)
         assert due == (drawn is not before)
         sizes.append(0 if drawn is None else len(drawn.places))
     assert sizes == [0, 4, 4, 8, 8, 16]
-    assert len(part.begun(given, 1, running=False).places) == 16
+    assert len(part.begun(data_pass, 1, running=False).places) == 16
 
 
 def test_distortion_is_said_of_every_panel(open_map, four):
@@ -120,8 +124,8 @@ def test_distortion_is_said_of_every_panel(open_map, four):
 
 def test_the_typed_sentence_lands_and_its_neighbours_are_named(open_map, four):
     app = open_map(four, checkpoints=["toy-mha"], text=ROWS[5])
-    told = [text.value for text in app.text]
-    assert f"1.00  {ROWS[5]}" in told
+    lines = [text.value for text in app.text]
+    assert f"1.00  {ROWS[5]}" in lines
     look = shown(app, "look")
     place = look["rings"][0]["points"][0][look["layer"]]
     np.testing.assert_allclose(place, points(shown(app)["panels"][0])[5], atol=2e-3)
@@ -153,10 +157,10 @@ def test_heads_that_disagree_are_ranked_once_all_of_them_have_read_the_rows(open
         if "listed" in element.proto.json
     )
     predicted = [
-        {row: int(analysis.record(one, row).logits.argmax()) for row in ROWS}
-        for one in map(analysis.load, sorted(four.glob("toy-*")))
+        {row: int(analysis.record(classifier, row).logits.argmax()) for row in ROWS}
+        for classifier in map(analysis.load, sorted(four.glob("toy-*")))
     ]
-    differ = {row for row in ROWS if len({one[row] for one in predicted}) > 1}
+    differ = {row for row in ROWS if len({label[row] for label in predicted}) > 1}
     named = re.findall(r"</span> ([^<]+)</button>", listed)
     assert set(named) <= differ
     assert len(named) == min(len(differ), 12)
@@ -180,9 +184,11 @@ def test_aligned_umap_leaves_nothing_missing_beside_a_constant_and_a_shallow_she
     data = shown(app)
     assert [len(panel["coords"]) for panel in data["panels"]] == [5, 5, 5]
     assert not [
-        one for one in app.button if one.label.startswith("Lay out") and one.key != "seeds-go"
+        button
+        for button in app.button
+        if button.label.startswith("Lay out") and button.key != "seeds-go"
     ]
-    assert [one.split(",")[0] for one in shown(app, "look")["subtitles"]] == ["AlignedUMAP"] * 3
+    assert [title.split(",")[0] for title in shown(app, "look")["subtitles"]] == ["AlignedUMAP"] * 3
     assert any("AlignedUMAP cannot" in caption.value for caption in app.caption)
     app = open_map(
         four,
@@ -193,7 +199,7 @@ def test_aligned_umap_leaves_nothing_missing_beside_a_constant_and_a_shallow_she
         n_neighbors=5,
         layer_shown=0,
     )
-    methods = [one.split(",")[0] for one in shown(app, "look")["subtitles"]]
+    methods = [title.split(",")[0] for title in shown(app, "look")["subtitles"]]
     assert methods == ["UMAP", "PCA", "AlignedUMAP"]
 
 
@@ -259,12 +265,14 @@ def test_a_flat_encoder_beside_a_deep_one_shows_its_last_layer(open_map, folder,
 
 def test_numbers_behind_the_maps_are_measured_on_request(open_map, four):
     app = open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500, poolings=["mean"])
-    next(one for one in app.button if one.label == "Measure every pooling and layer").click().run()
+    next(
+        button for button in app.button if button.label == "Measure every pooling and layer"
+    ).click().run()
     settle(app)
-    frame = next(one.value for one in app.dataframe if "anisotropy" in one.value.columns)
+    frame = next(table.value for table in app.dataframe if "anisotropy" in table.value.columns)
     assert frame["layer"].tolist() == [0, 1, 2, 3, 4]
     assert frame["probe"].between(0, 1).all()
-    next(one for one in app.button if one.label == "Clear").click().run()
+    next(button for button in app.button if button.label == "Clear").click().run()
     assert not app.exception
 
 
@@ -273,14 +281,14 @@ def test_other_labels_layers_or_groups_are_other_numbers():
     from analysis.maps.row_groups import RowGroups as Groups
     from pages.ui.embedding_map.numbers import key_of
 
-    one = Sheet("a", "a", {0: np.zeros((4, 2)), 1: np.zeros((4, 2))})
+    sheet = Sheet("a", "a", {0: np.zeros((4, 2)), 1: np.zeros((4, 2))})
     labels, groups = np.array([0, 1, 0, 1]), Groups("film", np.array([0, 0, 1, 1]))
     keys = {
-        key_of([one], labels, groups),
-        key_of([one], 1 - labels, groups),
-        key_of([one], labels, Groups()),
-        key_of([one], None, groups),
-        key_of([Sheet("a", "a", {0: one.vectors[0]})], labels, groups),
+        key_of([sheet], labels, groups),
+        key_of([sheet], 1 - labels, groups),
+        key_of([sheet], labels, Groups()),
+        key_of([sheet], None, groups),
+        key_of([Sheet("a", "a", {0: sheet.vectors[0]})], labels, groups),
     }
     assert len(keys) == 5
 
@@ -350,6 +358,6 @@ def test_maps_of_encoders_of_different_depth_are_exported(
     held = {} if layer is None else {"layer_shown": layer}
     chosen = {"checkpoints": ["flat", "deep"], "map_of": "all", "poolings": ["mean", "max"]}
     app = open_map(folder, **chosen, **held)
-    assert not any("cannot be" in one.value for one in app.caption)
+    assert not any("cannot be" in caption.value for caption in app.caption)
     (plot,) = seen[-1].values()
     assert len(plot.mark.panels) == 4

@@ -84,8 +84,8 @@ def test_a_family_is_said_in_three_sentences_with_the_numbers_of_its_tests(open_
     assert in_order(largest, most.head, f"{100 * most.difference:+.2f} points", "cls")
     assert f"{100 * most.interval[0]:.2f} to {100 * most.interval[1]:.2f}" in largest
     assert f"{min(100 * c.detectable for c in report.headlines):.1f}" in power
-    said = texts(open_study(whole))
-    assert {largest, power} <= set(said)
+    page_text = texts(open_study(whole))
+    assert {largest, power} <= set(page_text)
 
 
 def test_three_sentences_and_a_picture_come_first_and_every_number_behind_a_fold(open_study, whole):
@@ -160,10 +160,10 @@ def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, t
     )
     app = open_study(folder)
     assert not app.exception
-    said = " ".join(texts(app))
-    assert "36 of 80 runs" in said
-    assert in_order(said, "Missing", "4 of 40 runs of RTE", "all 40 runs of MRPC")
-    assert "better" not in said
+    page_text = " ".join(texts(app))
+    assert "36 of 80 runs" in page_text
+    assert in_order(page_text, "Missing", "4 of 40 runs of RTE", "all 40 runs of MRPC")
+    assert "better" not in page_text
     shown = table(app)
     assert set(shown["verdict"]) == {"not decided yet"}
     assert shown["p"].isna().all()
@@ -186,10 +186,10 @@ def test_an_unfinished_family_decides_no_steadiness_and_promises_nothing(open_st
             path.write_text(json.dumps(record))
     app = open_study(folder)
     assert not app.exception
-    said = " ".join(texts(app))
-    assert "steadier here" not in said
-    assert "less steady here" not in said
-    assert in_order(said, "not decided", "missing")
+    page_text = " ".join(texts(app))
+    assert "steadier here" not in page_text
+    assert "less steady here" not in page_text
+    assert in_order(page_text, "not decided", "missing")
     assert table(app)["detectable"].isna().all()
 
 
@@ -202,14 +202,14 @@ def test_captions_count_the_seeds_that_are_there(tmp_path):
     )
     study = read_study(folder)
     scores = study.scores(study.primary)
-    for key, given in (
+    for key, study_part in (
         ("study_scores", scores),
         ("study_differences", compare(scores)),
         ("study_spread", compare(scores)),
     ):
-        assert "3 to 7 seeds (unfinished)" in view(key, given).caption
+        assert "3 to 7 seeds (unfinished)" in view(key, study_part).caption
         if key != "study_differences":  # its first panel is of all tasks, whatever is shown
-            assert "over 7 seeds (unfinished)" in view(key, given, ["rte"]).caption
+            assert "over 7 seeds (unfinished)" in view(key, study_part, ["rte"]).caption
     whole = made_studies.write(tmp_path / "whole", families)
     scores = read_study(whole).scores(read_study(whole).primary)
     assert "over 10 seeds:" in view("study_scores", scores).caption
@@ -265,8 +265,8 @@ def test_a_record_that_lacks_its_score_is_named(open_study, tmp_path):
 
 def test_how_it_was_run_has_the_command_and_names_mixed_precision(tmp_path):
     families = [made_studies.family("primary", ("rte",), 4, primary=True)]
-    one = read_study(made_studies.write(tmp_path / "one", families))
-    lines = significance.made_with(one)
+    study = read_study(made_studies.write(tmp_path / "one", families))
+    lines = significance.made_with(study)
     assert lines[-1].endswith(": python -m training study toy.yaml --data GLUE_FOLDER")
     assert not any("precision" in line for line in lines)
     mixed = made_studies.write(
@@ -283,10 +283,10 @@ def test_few_seeds_are_too_few_and_never_no_difference(open_study, tmp_path):
     study = read_study(folder)
     report = compare(study.scores(study.primary))
     assert all(c.smallest > ALPHA for c in report.comparisons)
-    said = " ".join(texts(app)).lower()
-    assert "too few seeds" in said
+    page_text = " ".join(texts(app)).lower()
+    assert "too few seeds" in page_text
     for forbidden in ("no difference between", "equally good", "no effect", "the same as"):
-        assert forbidden not in said
+        assert forbidden not in page_text
     assert all("too few seeds" in verdict for verdict in table(app)["verdict"][3:])
 
 

@@ -60,7 +60,7 @@ def run_all(app: Any) -> Any:
     return app.run()
 
 
-def said(app: Any) -> str:
+def text_of(app: Any) -> str:
     elements = (*app.text, *app.markdown, *app.caption, *app.warning, *app.error, *app.info)
     return " ".join(element.value for element in elements).replace("\\", "")
 
@@ -81,7 +81,7 @@ def test_a_file_is_run_and_scored_as_the_library_scores_it(open_data, two):
     texts = ["the film is good", "the plot is thin", "a fine film"]
     answers = [int(analysis.record(classifier, text).predicted) for text in texts]
     right = sum(a == b for a, b in zip(answers, (0, 1, 0), strict=True))
-    assert in_order(said(app), "sst2-cls", "right", f"{right} of 3 rows")
+    assert in_order(text_of(app), "sst2-cls", "right", f"{right} of 3 rows")
 
 
 def test_rows_with_a_problem_are_named_by_number_and_the_others_kept(open_data):
@@ -92,24 +92,24 @@ def test_rows_with_a_problem_are_named_by_number_and_the_others_kept(open_data):
     lines = content.decode().splitlines()
     wrong = [number for number, line in enumerate(lines, 1) if "" in line.split(",")]
     assert list(problems["row"]) == wrong == [5, 6]
-    assert "3 of 5 rows" in said(app)
+    assert "3 of 5 rows" in text_of(app)
 
 
 def test_unknown_labels_are_offered_a_mapping(open_data):
     content = GOOD + b"the end,meh\n"
     app = upload(open_data(source="file"), content)
-    assert "none of negative, positive" in said(app)
-    assert "3 of 4 rows" in said(app)
+    assert "none of negative, positive" in text_of(app)
+    assert "3 of 4 rows" in text_of(app)
     choice = next(box for box in app.selectbox if box.label.startswith("meh"))
     choice.set_value("positive")
     next(button for button in app.button if button.label == "Use these").click().run()
-    assert "4 of 4 rows" in said(app)
+    assert "4 of 4 rows" in text_of(app)
 
 
 def right(app: Any, name: str) -> int:
-    found = re.search(rf"{name} is right on (\d+) of", said(app))
-    assert found
-    return int(found[1])
+    match = re.search(rf"{name} is right on (\d+) of", text_of(app))
+    assert match
+    return int(match[1])
 
 
 def test_changed_labels_change_the_scores_of_the_same_texts(open_data):
@@ -131,17 +131,17 @@ def test_what_labels_mean_can_be_changed_and_reset(open_data):
     """Zeros and ones are read by the index of the class; this file means the opposite."""
     numbered = GOOD.replace(b"negative", b"0").replace(b"positive", b"1")
     app = upload(open_data(source="file"), numbered)
-    assert "negative 2, positive 1" in said(app)
+    assert "negative 2, positive 1" in text_of(app)
     for value, label in (("0", "positive"), ("1", "negative")):
         box = next(box for box in app.selectbox if box.label.startswith(f"{value} ("))
         assert box.value == ("negative" if value == "0" else "positive")
         box.set_value(label)
     next(button for button in app.button if button.label == "Use these").click().run()
-    assert "negative 1, positive 2" in said(app)
+    assert "negative 1, positive 2" in text_of(app)
     boxes = {box.label[0]: box.value for box in app.selectbox if ", first in row" in box.label}
     assert boxes == {"0": "positive", "1": "negative"}
     next(button for button in app.button if button.label == "Reset").click().run()
-    assert "negative 2, positive 1" in said(app)
+    assert "negative 2, positive 1" in text_of(app)
     assert not [button for button in app.button if button.label == "Reset"]
 
 
@@ -149,7 +149,7 @@ def test_rows_that_were_cut_are_counted_and_can_be_listed(open_data):
     long = " ".join(["film"] * 2000)
     app = run_all(upload(open_data(source="file"), GOOD + f"{long},positive\n".encode()))
     assert not app.exception
-    assert in_order(said(app), "sst2-cls", "1 row", "cut")
+    assert in_order(text_of(app), "sst2-cls", "1 row", "cut")
     app.session_state["examples_show"] = "cut"
     app.session_state["look"] = "examples"
     app.run()
@@ -166,10 +166,10 @@ def test_pairs_of_checkpoints_are_corrected_together(open_data, two):
     app.session_state["look"] = "agreement"
     app.run()
     assert not app.exception
-    told = [element.value for element in app.text if "alone is right on" in element.value]
-    assert len(told) == 3
-    assert all("after Holm over 3 pairs" in line for line in told)
-    assert "98.33 % interval" in said(app)
+    lines = [element.value for element in app.text if "alone is right on" in element.value]
+    assert len(lines) == 3
+    assert all("after Holm over 3 pairs" in line for line in lines)
+    assert "98.33 % interval" in text_of(app)
 
 
 def test_a_checkpoint_that_fails_leaves_the_others_their_turn(open_data, monkeypatch):
@@ -177,27 +177,27 @@ def test_a_checkpoint_that_fails_leaves_the_others_their_turn(open_data, monkeyp
 
     real = runs.run
 
-    def breaks(classifier: Any, *given: Any, **more: Any) -> Any:
+    def breaks(classifier: Any, *arguments: Any, **more: Any) -> Any:
         if classifier.checkpoint.id == "sst2-cls":
             raise RuntimeError("out of memory")
-        return real(classifier, *given, **more)
+        return real(classifier, *arguments, **more)
 
     monkeypatch.setattr(runs, "run", breaks)
     app = run_all(upload(open_data(source="file"), GOOD))
     assert not app.exception
     assert "out of memory" in " ".join(error.value for error in app.error)
-    assert "sst2-mha is right on" in said(app)
+    assert "sst2-mha is right on" in text_of(app)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [(b"", "empty"), (b"text,label\n", "no rows"), (b"PK\x03\x04" + bytes(200), "ZIP")],
 )
-def test_a_file_that_cannot_be_read_says_why(open_data, content, told):
+def test_a_file_that_cannot_be_read_says_why(open_data, content, message):
     app = upload(open_data(source="file"), content)
     assert not app.exception
     assert app.error
-    assert told in app.error[0].value
+    assert message in app.error[0].value
 
 
 def test_a_checkpoint_of_another_task_is_refused_with_the_reason(open_data):
@@ -213,7 +213,7 @@ def test_a_checkpoint_of_another_task_is_refused_with_the_reason(open_data):
 def test_the_behaviour_suite_runs_and_lists_failures(open_data):
     app = run_all(open_data(source="suite"))
     assert not app.exception
-    assert "templates" in said(app)
+    assert "templates" in text_of(app)
     keys = [json.loads(e.proto.spec) for e in app.get("plotly_chart")]
     maps = [f for f in keys if any(t["type"] == "heatmap" for t in f["data"])]
     assert len(maps) == 1
@@ -235,7 +235,7 @@ def test_own_sentences_need_no_labels(open_data):
     app = open_data(source="own sentences", own_sentences="a good film\na bad film\n")
     app = run_all(app)
     assert not app.exception
-    assert "nothing to score" in said(app)
+    assert "nothing to score" in text_of(app)
     assert {line["text"] for line in listed(app)} == {"a good film", "a bad film"}
 
 
@@ -294,24 +294,24 @@ def test_any_data_set_of_the_hub_is_read_with_its_columns(open_data, tmp_path, m
         next(b for b in app.selectbox if b.label.startswith(f"{value} (")).set_value(label)
     next(button for button in app.button if button.label == "Use these").click().run()
     assert not app.exception
-    assert "2 rows: negative 1, positive 1" in said(app)
+    assert "2 rows: negative 1, positive 1" in text_of(app)
     assert app.button(key="job-go").label.startswith("Run 2 rows")
 
 
 @pytest.mark.parametrize(
-    ("repo", "told"),
+    ("repo", "message"),
     [
         ("someone/films", "no connection"),
         ("no such name", "no name on the Hub"),
     ],
 )
-def test_a_hub_that_does_not_answer_is_a_sentence(open_data, monkeypatch, repo, told):
+def test_a_hub_that_does_not_answer_is_a_sentence(open_data, monkeypatch, repo, message):
     monkeypatch.setattr("analysis.datasets.hub.hub_unreachable", lambda: "no connection")
     app = open_data(source="Hub", hub_kind="any data set", hub_repo=repo)
     for button in [button for button in app.button if button.label == "Fetch it"]:
         button.click().run()
     assert not app.exception
-    assert told in app.error[0].value.replace("\\", "")
+    assert message in app.error[0].value.replace("\\", "")
 
 
 def test_a_suite_without_an_answered_test_says_so(open_data, monkeypatch):
@@ -320,11 +320,11 @@ def test_a_suite_without_an_answered_test_says_so(open_data, monkeypatch):
 
     app = run_all(open_data(source="suite"))
     monkeypatch.setattr(
-        suite, "_results", lambda chosen, one: Results(one.checkpoint, (), (), 0, 0)
+        suite, "_results", lambda chosen, single: Results(single.checkpoint, (), (), 0, 0)
     )
     app.run()
     assert not app.exception
-    assert "No test of the suite" in said(app)
+    assert "No test of the suite" in text_of(app)
 
 
 def test_a_folder_that_is_not_there_says_so(open_data, tmp_path):

@@ -34,7 +34,7 @@ def opened(open_app, folder, names, table):
     return app.run()
 
 
-def said(app) -> str:
+def text_of(app) -> str:
     elements = (*app.text, *app.markdown, *app.caption, *app.warning, *app.error, *app.info)
     return " ".join(element.value for element in elements).replace("\\", "")
 
@@ -56,7 +56,7 @@ def test_numbers_are_read_and_scored(open_app, folder, names, header, metric):
     loaded = analysis.load(folder / "bert")
     value = [analysis.record(loaded, text).logits[0] for text in TEXTS]
     want = pearsonr(NUMBERS[:, 0], value).statistic
-    assert in_order(said(app), "bert", "8 rows", f"{metric} {want:.3f}")
+    assert in_order(text_of(app), "bert", "8 rows", f"{metric} {want:.3f}")
     for look in ("examples", "agreement"):
         app.session_state["look"] = look
         assert not app.run().exception

@@ -30,9 +30,9 @@ def two(folder):
 
 
 def rows() -> bytes:
-    given = [[CLASSES[c] for c in np.flatnonzero(row)] for row in LABELS]
+    names = [[CLASSES[c] for c in np.flatnonzero(row)] for row in LABELS]
     return json.dumps(
-        [{"text": text, "labels": some} for text, some in zip(TEXTS, given, strict=True)]
+        [{"text": text, "labels": some} for text, some in zip(TEXTS, names, strict=True)]
     ).encode()
 
 
@@ -49,7 +49,7 @@ def evaluated(open_app, two):
     return app.run()
 
 
-def said(app) -> str:
+def text_of(app) -> str:
     elements = (*app.text, *app.markdown, *app.caption, *app.warning, *app.error, *app.info)
     return " ".join(element.value for element in elements).replace("\\", "")
 
@@ -59,11 +59,11 @@ def test_scores_are_scikit_learns(evaluated, two):
     loaded = analysis.load(two / "bert")
     chance = np.stack([analysis.record(loaded, text).probabilities for text in TEXTS])
     micro = metrics.f1_score(LABELS, chance > 0.5, average="micro")
-    assert in_order(said(evaluated), "bert", "8 rows", f"micro F1 {micro:.3f}")
+    assert in_order(text_of(evaluated), "bert", "8 rows", f"micro F1 {micro:.3f}")
     shown = next(f.value for f in evaluated.dataframe if "average precision" in f.value.columns)
     want = metrics.f1_score(LABELS, chance > 0.5, average=None, zero_division=0.0)
     np.testing.assert_allclose(shown["F1"], want.round(3))
-    assert "too good to be reported" in said(evaluated)
+    assert "too good to be reported" in text_of(evaluated)
 
 
 @pytest.mark.parametrize("look", ["calibration", "agreement", "examples"])

@@ -49,7 +49,7 @@ def test_what_each_head_reads_and_its_source_layers_stand_on_its_card(every, ope
     for name in chosen:
         trace = analysis.record(analysis.load(every / name, device="cpu"), TEXT)
         split = analysis.decompose(trace)
-        told = shown[name].reading.text
+        reading = shown[name].reading.text
         for value in split.by_layer(1):
-            assert f"{value:+.2f}" in told
-        assert ("straight line" in told) == (not split.exact)
+            assert f"{value:+.2f}" in reading
+        assert ("straight line" in reading) == (not split.exact)

@@ -40,6 +40,6 @@ def test_all_cards_are_written_in_every_format_that_is_offered(format):
 def test_one_picture_is_exported_as_before():
     from analysis.figures.files.export import export
 
-    one = CARDS[:1]
-    assert panel._bytes(one, "csv", 300, Style(), 1, Signature()) == export(one[0], "csv").data
-    assert columns_for(one, Style()) == 1
+    first = CARDS[:1]
+    assert panel._bytes(first, "csv", 300, Style(), 1, Signature()) == export(first[0], "csv").data
+    assert columns_for(first, Style()) == 1

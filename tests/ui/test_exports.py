@@ -106,7 +106,7 @@ def words_of(app):
 def test_nothing_is_drawn_until_the_menu_is_opened(open_app, four, monkeypatch):
     from pages.ui.export import panel
 
-    monkeypatch.setattr(panel, "drawn", lambda *given: pytest.fail("drawn while closed"))
+    monkeypatch.setattr(panel, "drawn", lambda *arguments: pytest.fail("drawn while closed"))
     app = open_app(four, text=SENTENCE)
     assert not app.exception
     assert not app.get("download_button")
@@ -114,7 +114,7 @@ def test_nothing_is_drawn_until_the_menu_is_opened(open_app, four, monkeypatch):
 
 def test_opened_menu_offers_every_format_and_the_venues_widths(opened):
     labels = [b.proto.label for b in opened.get("download_button")]
-    assert [one for one in labels if one != "PGF"] == OFFERED
+    assert [label for label in labels if label != "PGF"] == OFFERED
     assert opened.selectbox(key=f"{KEY}-width").options == [
         "Column, 3.03 in",
         "Full width, 6.3 in",
@@ -199,7 +199,7 @@ def test_files_are_signed_only_while_the_switch_is_on(opened):
     assert signed() == Signature("J. Doe", "Pooling")
     opened.toggle(key=f"{KEY}-sign").set_value(False).run()
     assert not signed()
-    assert not [one for one in opened.text_input if one.key == f"{KEY}-author"]
+    assert not [field for field in opened.text_input if field.key == f"{KEY}-author"]
 
 
 def test_a_picture_is_added_to_the_paper_from_its_menu(opened):

@@ -76,11 +76,11 @@ def written(plots: list[Any], folder: Path) -> list[str]:
     return names
 
 
-def assert_equal(names: list[str], code: int, told: str) -> None:
+def assert_equal(names: list[str], code: int, lines: str) -> None:
     """The command said of each sidecar that its values are the stored ones."""
-    assert code == 0, told
+    assert code == 0, lines
     equal = [f"{name}: The recomputed values equal the stored ones." for name in names]
-    assert [line for line in equal if line not in told] == [], told
+    assert [line for line in equal if line not in lines] == [], lines
 
 
 def every_case() -> list[Any]:
@@ -107,7 +107,7 @@ def test_every_export_of_a_page_is_rebuilt_without_a_difference(
     capsys: pytest.CaptureFixture[str],
 ):
     case = CASES[name]
-    chosen = [one.format(case.head) for one in CHOSEN[state]]
+    chosen = [choice.format(case.head) for choice in CHOSEN[state]]
     held = {"text": TEXT, "checkpoints": chosen, **case.held}
     menus = exported(case.page, toys, case.press, case.after, **held)
     plots = [plot for menu in menus.values() for plot in menu.values()]
@@ -124,11 +124,11 @@ def test_every_export_of_a_page_is_rebuilt_without_a_difference(
     arguments = ("--checkpoints", toys, "--data", rows, "--recompute", "--output", "out")
     if (name, state) not in APART:
         monkeypatch.chdir(tmp_path)
-        code, said = main(["rebuild", *stems, *map(str, arguments)]), capsys.readouterr().err
+        code, errors = main(["rebuild", *stems, *map(str, arguments)]), capsys.readouterr().err
     else:
         answer = run("rebuild", *stems, *arguments, cwd=tmp_path)
-        code, said = answer.returncode, answer.stderr
-    assert_equal(stems, code, said)
+        code, errors = answer.returncode, answer.stderr
+    assert_equal(stems, code, errors)
 
 
 @pytest.fixture(scope="module")

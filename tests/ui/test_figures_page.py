@@ -43,12 +43,12 @@ def page():
 
     root = Path(__file__).resolve().parents[2]
 
-    def open_page(given=None):
+    def open_page(collection=None):
         app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
         app.switch_page(PAGE)
-        if given is not None:
+        if collection is not None:
             id = saved.new_id()
-            assert saved.write(id, given.to_json()) == ""
+            assert saved.write(id, collection.to_json()) == ""
             app.session_state["figures_id"] = id
         return app.run()
 
@@ -56,10 +56,12 @@ def page():
 
 
 def thumbnails(app):
-    found = [
-        one for one in app.get("bidi_component") if "poollens_figures" in one.proto.component_name
+    components = [
+        component
+        for component in app.get("bidi_component")
+        if "poollens_figures" in component.proto.component_name
     ]
-    return json.loads(found[0].proto.json)["figures"]
+    return json.loads(components[0].proto.json)["figures"]
 
 
 def test_an_empty_page_says_how_and_offers_an_example(page):
@@ -73,31 +75,32 @@ def test_the_collection_is_shown_at_true_size_with_checks(page):
     app = page(filled())
     assert not app.exception
     shown = thumbnails(app)
-    assert [one["title"] for one in shown] == [
+    assert [thumbnail["title"] for thumbnail in shown] == [
         samples.plot_of(key).title for key in ("reading", "classes", "winners")
     ]
-    assert all(one["src"].startswith("data:image/png") for one in shown)
+    assert all(thumbnail["src"].startswith("data:image/png") for thumbnail in shown)
     assert shown[2]["chosen"]
-    html = " ".join(one.proto.body for one in app.get("html"))
+    html = " ".join(element.proto.body for element in app.get("html"))
     assert f'width="{round(3.03 * 96)}"' in html
     assert "Figure 3:" in html
     assert "checks" in html
-    assert any("True size: 3.03" in one.value for one in app.caption)
-    labels = [one.proto.label for one in app.get("page_link")]
+    assert any("True size: 3.03" in caption.value for caption in app.caption)
+    labels = [link.proto.label for link in app.get("page_link")]
     assert "Figures (3)" in labels
 
 
 def test_grouping_gives_letters_and_can_be_undone(page):
     app = page(filled())
-    keys = [one.key for one in filled().figures]
+    keys = [figure.key for figure in filled().figures]
     app.session_state[figures_list.TICKED] = {keys[0], keys[2]}
     app.run()
     app.button(key="figures-group").click().run()
     assert not app.exception
     shown = thumbnails(app)
-    assert [one["panels"] for one in shown] == [2, 1]
+    assert [thumbnail["panels"] for thumbnail in shown] == [2, 1]
     assert any(
-        one.value.startswith("\\(a\\)") or one.value.startswith("(a)") for one in app.markdown
+        element.value.startswith("\\(a\\)") or element.value.startswith("(a)")
+        for element in app.markdown
     )
     app.button(key="figures-undo").click().run()
     assert len(thumbnails(app)) == 3
@@ -108,7 +111,7 @@ def test_the_common_style_reaches_every_figure_and_is_kept(page, own_folder):
     app.selectbox(key="all-venue").set_value("neurips").run()
     app.toggle(key="all-greyscale").set_value(True).run()
     assert not app.exception
-    assert any("True size: 5.50" in one.value for one in app.caption)
+    assert any("True size: 5.50" in caption.value for caption in app.caption)
     kept = collected.read(next(own_folder.glob("*.json")).read_bytes())
     assert (kept.style.venue, kept.style.greyscale) == ("neurips", True)
 
@@ -118,7 +121,7 @@ def test_a_caption_is_kept_and_drafted_again(page, own_folder):
     area = app.text_area[0]
     assert area.value
     area.set_value("Ours <script>alert(1)</script> wins 100 %.").run()
-    html = " ".join(one.proto.body for one in app.get("html"))
+    html = " ".join(element.proto.body for element in app.get("html"))
     assert "Ours &lt;script&gt;" in html
     assert "<script>alert" not in html
     kept = collected.read(next(own_folder.glob("*.json")).read_bytes())
@@ -126,8 +129,8 @@ def test_a_caption_is_kept_and_drafted_again(page, own_folder):
 
 
 def test_a_figure_that_cannot_be_drawn_is_said_and_the_rest_stays(page):
-    given = filled()
-    app = page(collected.Collection(given.figures, Style(venue="custom", width=1.0)))
+    collection = filled()
+    app = page(collected.Collection(collection.figures, Style(venue="custom", width=1.0)))
     assert not app.exception
     assert len(thumbnails(app)) == 3
 
@@ -166,10 +169,10 @@ def test_thumbnails_move_and_remove(monkeypatch):
     store = {}
     monkeypatch.setattr(collection.st, "session_state", store)
     collection.change(lambda _: filled())
-    keys = [one.key for one in collection.current().figures]
+    keys = [figure.key for figure in collection.current().figures]
 
     def now():
-        return [keys.index(one.key) for one in collection.current().figures]
+        return [keys.index(figure.key) for figure in collection.current().figures]
 
     for action, expected in (
         (["down", 0, 1], [1, 0, 2]),
@@ -213,44 +216,47 @@ def test_a_figure_that_cannot_be_drawn_is_a_problem_and_costs_no_other(page, mon
         return whole(plots, *args, **named)
 
     monkeypatch.setattr(paper, "compose", broken)
-    given = filled()
-    given = replace(given, style=Style("custom", 4.44))  # drawn by no other test
-    app = page(given)
+    collection = filled()
+    collection = replace(collection, style=Style("custom", 4.44))  # drawn by no other test
+    app = page(collection)
     assert not app.exception
-    assert [bool(one["problem"]) for one in thumbnails(app)] == [False, True, False]
+    assert [bool(thumbnail["problem"]) for thumbnail in thumbnails(app)] == [False, True, False]
     app.button(key="figures-zip-make").click().run()
     assert not app.exception
     made = app.session_state["figures_zip_made"][1]
     assert sum(name.endswith(".pdf") for name in made.names) == 2
     assert any("02-classes" in line and "cannot be drawn" in line for line in made.notices)
-    app.session_state[figures_list.CHOSEN] = given.figures[1].key
+    app.session_state[figures_list.CHOSEN] = collection.figures[1].key
     app.run()
     assert not app.exception
     assert "cannot be drawn" in app.error[0].value
 
 
 def test_a_height_belongs_to_its_figure_and_can_be_taken_back(page, own_folder):
-    given = collected.Collection().add(samples.plot_of("classes"), Style(height=2.0))
-    given = given.add(samples.plot_of("winners"), Style())
-    assert given.style.height is None
-    assert [one.in_style(given.style).height for one in given.figures] == [2.0, None]
-    assert collected.read(given.to_json()).figures[0].height == 2.0
-    app = page(given)
-    key = f"{given.figures[0].key}-0"
-    app.session_state[figures_list.CHOSEN] = given.figures[0].key
+    collection = collected.Collection().add(samples.plot_of("classes"), Style(height=2.0))
+    collection = collection.add(samples.plot_of("winners"), Style())
+    assert collection.style.height is None
+    assert [figure.in_style(collection.style).height for figure in collection.figures] == [
+        2.0,
+        None,
+    ]
+    assert collected.read(collection.to_json()).figures[0].height == 2.0
+    app = page(collection)
+    key = f"{collection.figures[0].key}-0"
+    app.session_state[figures_list.CHOSEN] = collection.figures[0].key
     app.run()
-    assert any("× 2.00 inches" in one.value for one in app.caption)
+    assert any("× 2.00 inches" in caption.value for caption in app.caption)
     app.number_input(key=f"height-{key}").set_value(None).run()
     assert not app.exception
-    assert not any("× 2.00 inches" in one.value for one in app.caption)
+    assert not any("× 2.00 inches" in caption.value for caption in app.caption)
     assert collected.read(next(own_folder.glob("*.json")).read_bytes()).figures[0].height is None
 
 
 def test_a_figure_as_wide_as_the_page_is_not_offered_to_be_wider(page):
     app = page(filled())
-    assert [one.label for one in app.toggle if one.label == "Over both columns"]
+    assert [toggle.label for toggle in app.toggle if toggle.label == "Over both columns"]
     app = page(replace(filled(), style=Style(width="full")))
-    assert not [one.label for one in app.toggle if one.label == "Over both columns"]
+    assert not [toggle.label for toggle in app.toggle if toggle.label == "Over both columns"]
 
 
 def test_what_is_kept_is_bounded_and_names_are_no_paths(own_folder, monkeypatch):
@@ -282,7 +288,7 @@ def test_a_grid_that_cannot_be_read_is_refused_and_each_offer_can_be_taken(
     figure = collected.PaperFigure(tuple(plot(heat(seed=i)) for i in range(3)), columns=3)
     app = page(collected.Collection((figure,)))
     assert not app.exception
-    assert any("cannot be read here" in one.value for one in app.warning)
+    assert any("cannot be read here" in warning.value for warning in app.warning)
     app.button(key=f"{button}{figure.key}").click().run()
     assert not app.exception
     assert not app.warning
@@ -291,17 +297,17 @@ def test_a_grid_that_cannot_be_read_is_refused_and_each_offer_can_be_taken(
 
 
 def test_figures_that_are_grouped_can_be_read(page, own_folder):
-    given = collected.Collection()
+    collection = collected.Collection()
     for seed in range(3):
-        given = given.add(plot(heat(seed=seed)), Style())
-    app = page(given)
-    app.session_state[figures_list.TICKED] = {one.key for one in given.figures}
+        collection = collection.add(plot(heat(seed=seed)), Style())
+    app = page(collection)
+    app.session_state[figures_list.TICKED] = {figure.key for figure in collection.figures}
     app.run()
     app.button(key="figures-group").click().run()
     assert not app.exception
     assert not app.warning
     kept = collected.read(next(own_folder.glob("*.json")).read_bytes())
-    assert [len(one.plots) for one in kept.figures] == [3]
+    assert [len(figure.plots) for figure in kept.figures] == [3]
 
 
 def test_a_grid_that_is_too_empty_has_a_button_for_the_fuller_one(page, own_folder):
@@ -312,4 +318,4 @@ def test_a_grid_that_is_too_empty_has_a_button_for_the_fuller_one(page, own_fold
     assert not app.exception
     kept = collected.read(next(own_folder.glob("*.json")).read_bytes()).figures[0]
     assert kept.columns < 3
-    assert not [one for one in app.button if str(one.key).startswith("fuller-")]
+    assert not [button for button in app.button if str(button.key).startswith("fuller-")]

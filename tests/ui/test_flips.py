@@ -84,7 +84,7 @@ def test_over_a_data_set_the_rates_are_those_of_the_library(open_app, four, tmp_
     records = list(flips_over(loaded, [(text, None) for text in texts]))
     (file,) = (tmp_path / "evidence").glob("flips-*.jsonl")
     kept = [json.loads(line)["line"] for line in file.read_text().splitlines()[1:]]
-    by_key = {(one["row"], one["name"]): one["edits"] for one in kept}
+    by_key = {(item["row"], item["name"]): item["edits"] for item in kept}
     assert by_key == {record.key: record.edits for record in records}
     assert rates_in_words(records) in [element.value for element in app.text]
 

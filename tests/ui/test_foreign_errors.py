@@ -58,17 +58,17 @@ def spoil(monkeypatch, name: str) -> list[str]:
     module, function = name.rsplit(".", 1)
     room = importlib.import_module(module)
     real = getattr(room, function)
-    asked: list[str] = []
+    calls: list[str] = []
 
     def spoilt(first, *args, **kwargs):
         checkpoint = getattr(first, "checkpoint", first)
-        asked.append(checkpoint.folder.name)
+        calls.append(checkpoint.folder.name)
         if checkpoint.folder.name == "bad":
             raise Foreign(WHAT)
         return real(first, *args, **kwargs)
 
     monkeypatch.setattr(room, function, spoilt)
-    return asked
+    return calls
 
 
 def shown(app) -> str:
@@ -105,10 +105,10 @@ AT_ONCE = [
 
 @pytest.mark.parametrize(("page", "engine"), AT_ONCE)
 def test_a_foreign_error_stays_on_its_own_card(open_app, two, monkeypatch, caplog, page, engine):
-    asked = spoil(monkeypatch, engine)
+    calls = spoil(monkeypatch, engine)
     app = open_app(two, page=page, text=SENTENCE, pair=PAIR, checkpoints=["bad", "good"])
     assert not app.exception
-    assert {"bad", "good"} <= set(asked), "the engine is not the page's"
+    assert {"bad", "good"} <= set(calls), "the engine is not the page's"
     assert WHAT in shown(app), "the reason is on the page"
     assert "bad: bad: " not in shown(app), "whose it is stands once"
     assert "Traceback" not in shown(app)
@@ -128,7 +128,7 @@ OVER_A_DATA_SET = [
 def test_a_foreign_error_over_a_data_set_leaves_the_others_their_answers(
     open_app, two, monkeypatch, page, engine, held
 ):
-    asked = spoil(monkeypatch, engine)
+    calls = spoil(monkeypatch, engine)
     held = {"source": "own sentences", "own_sentences": ROWS, **held}
     app = open_app(two, page=page, held=held, text=SENTENCE, checkpoints=["bad", "good"])
     for _ in range(4):
@@ -137,7 +137,7 @@ def test_a_foreign_error_over_a_data_set_leaves_the_others_their_answers(
                 button.click()
         finish(app)
     assert not app.exception
-    assert {"bad", "good"} <= set(asked)
+    assert {"bad", "good"} <= set(calls)
     assert WHAT in shown(app)
     assert "Traceback" not in shown(app)
 
@@ -178,12 +178,12 @@ OVER_SENTENCES = [
 def test_a_foreign_error_over_sentences_leaves_the_others_their_answers(
     open_app, two, monkeypatch, page, engine, button
 ):
-    asked = spoil(monkeypatch, engine)
+    calls = spoil(monkeypatch, engine)
     held = {"source": "own sentences", "own_sentences": ROWS, "text": SENTENCE}
     app = open_app(two, page=page, held=held, checkpoints=["bad", "good"])
     app.button(key=button).click().run(timeout=120)
     assert not app.exception
-    assert "bad" in asked
+    assert "bad" in calls
     assert WHAT in shown(app)
     assert "Traceback" not in shown(app)
 
@@ -194,17 +194,17 @@ def test_a_foreign_error_over_the_layers_of_sentences_leaves_the_others_their_an
 ):
     from analysis.reading.layers import FEWEST
 
-    asked = spoil(monkeypatch, f"analysis.figures.recipes.results.{engine}")
+    calls = spoil(monkeypatch, f"analysis.figures.recipes.results.{engine}")
     rows = [f"the {a} is {b}" for a in WORDS for b in WORDS][: FEWEST + 2]
     held = {"source": "own sentences", "own_sentences": "\n".join(rows), "text": SENTENCE}
     app = open_app(two, page="pages/1_Layers.py", held=held, checkpoints=["bad", "good"])
     app.button(key="many-button").click().run()
     assert not app.exception
-    assert "bad" in asked, "the engine is not the panel's"
+    assert "bad" in calls, "the engine is not the panel's"
     assert WHAT in shown(app)
     assert "Traceback" not in shown(app)
     if engine == "cls_course":  # one at a time: the other has its percentiles
-        assert "good" in asked
+        assert "good" in calls
         titles = " ".join(str(part.proto) for part in app.get("html"))
         assert "good" in titles
 
@@ -216,14 +216,14 @@ def test_a_foreign_error_over_attributed_texts_leaves_the_others_their_answers(
     open_app, two, monkeypatch, tmp_path, engine
 ):
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
-    asked = spoil(monkeypatch, engine)
+    calls = spoil(monkeypatch, engine)
     held = {"source": "own sentences", "own_sentences": ROWS, "over": True, "over_texts": 4}
     held["methods"] = ["gradient_x_input"]
     chosen = {"text": SENTENCE, "checkpoints": ["bad", "good"]}
     app = open_app(two, page="pages/4_Attributions.py", held=held, **chosen)
     app.button(key="job-go").click()
     finish(app)
-    assert {"bad", "good"} <= set(asked)
+    assert {"bad", "good"} <= set(calls)
     assert WHAT in shown(app)
     assert "Traceback" not in shown(app)
     assert any("good" in str(frame.value) or len(frame.value) for frame in app.dataframe) or any(

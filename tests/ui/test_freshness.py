@@ -38,33 +38,33 @@ def shown_as_true(app, path):
 
 
 @pytest.fixture
-def one(folder):
+def toy_folder(folder):
     rewrite(folder / "toy", 1)
     return folder
 
 
-def test_rewritten_weights_show_in_the_next_run(open_app, one):
-    app = open_app(one, text=SENTENCE)
-    assert shown_as_true(app, one / "toy")
+def test_rewritten_weights_show_in_the_next_run(open_app, toy_folder):
+    app = open_app(toy_folder, text=SENTENCE)
+    assert shown_as_true(app, toy_folder / "toy")
     before = seen.cards(app)["toy"]
-    rewrite(one / "toy", 2)
+    rewrite(toy_folder / "toy", 2)
     app.run()
-    assert shown_as_true(app, one / "toy")
+    assert shown_as_true(app, toy_folder / "toy")
     after = seen.cards(app)["toy"]
     assert before.bars != after.bars
     assert [u.value for u in before.attributes] != [u.value for u in after.attributes]
 
 
-def test_rewritten_configuration_shows_in_the_next_run(open_app, one):
-    app = open_app(one, text=SENTENCE)
-    config = one / "toy" / "config.json"
+def test_rewritten_configuration_shows_in_the_next_run(open_app, toy_folder):
+    app = open_app(toy_folder, text=SENTENCE)
+    config = toy_folder / "toy" / "config.json"
     first = tiny.random_labels(11)[0]
     config.write_text(config.read_text().replace(first, "renamed"))
     app.run()
     assert "renamed" in seen.cards(app)["toy"].bars
 
 
-def test_cache_without_the_digest_is_caught(open_app, one, monkeypatch):
+def test_cache_without_the_digest_is_caught(open_app, toy_folder, monkeypatch):
     """The fault: the model's cache forgets the digest, so changed files show old numbers."""
     from pages.ui.engine import models
 
@@ -73,14 +73,14 @@ def test_cache_without_the_digest_is_caught(open_app, one, monkeypatch):
     monkeypatch.setattr(
         models, "_trace", lambda id, sha256, *rest, **more: trace(id, "same", *rest, **more)
     )
-    app = open_app(one, text=SENTENCE)
-    assert shown_as_true(app, one / "toy")
-    rewrite(one / "toy", 2)
+    app = open_app(toy_folder, text=SENTENCE)
+    assert shown_as_true(app, toy_folder / "toy")
+    rewrite(toy_folder / "toy", 2)
     app.run()
-    assert not shown_as_true(app, one / "toy")
+    assert not shown_as_true(app, toy_folder / "toy")
 
 
-def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatch):
+def test_explaining_another_class_than_named_is_caught(open_app, toy_folder, monkeypatch):
     """The fault: the class beside the one that is named is explained."""
     from analysis.figures.views import compare
 
@@ -92,10 +92,10 @@ def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatc
             split, tokens, (target + 1) % 3, *rest, **more
         ),
     )
-    assert not shown_as_true(open_app(one, text=SENTENCE), one / "toy")
+    assert not shown_as_true(open_app(toy_folder, text=SENTENCE), toy_folder / "toy")
 
 
-def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypatch):
+def test_attributing_another_class_than_named_is_caught(open_app, toy_folder, monkeypatch):
     from analysis.figures.recipes import results
 
     def sums(app):
@@ -115,15 +115,15 @@ def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypat
             )
         ][0]
 
-    expected = pytest.approx(change(one / "toy"), abs=0.1)
-    assert sums(open_app(one, text=SENTENCE)) == expected
+    expected = pytest.approx(change(toy_folder / "toy"), abs=0.1)
+    assert sums(open_app(toy_folder, text=SENTENCE)) == expected
     real = results.attribution
     monkeypatch.setattr(
         results,
         "attribution",
         lambda member, method, target, *rest: real(member, method, (target + 1) % 3, *rest),
     )
-    assert sums(open_app(one, text=SENTENCE)) != expected
+    assert sums(open_app(toy_folder, text=SENTENCE)) != expected
 
 
 def test_deleted_checkpoint_keeps_its_card_with_the_reason_and_the_others_answer(open_app, four):
@@ -149,12 +149,12 @@ def test_a_page_goes_on_without_a_checkpoint_that_was_deleted(open_app, four, pa
     assert not app.exception, [error.value for error in app.exception]
 
 
-def test_new_checkpoint_can_be_chosen_in_the_next_run(open_app, one):
-    app = open_app(one, text=SENTENCE)
-    rewrite(one / "toy-new", 3)
+def test_new_checkpoint_can_be_chosen_in_the_next_run(open_app, toy_folder):
+    app = open_app(toy_folder, text=SENTENCE)
+    rewrite(toy_folder / "toy-new", 3)
     app.run()
     app.multiselect(key="checkpoints").select("toy-new").run()
-    card, true = seen.cards(app)["toy-new"], truth.pooling(one / "toy-new", SENTENCE)
+    card, true = seen.cards(app)["toy-new"], truth.pooling(toy_folder / "toy-new", SENTENCE)
     assert card.shown == f"{true.probabilities.max():.2f}"
 
 
@@ -181,12 +181,12 @@ def test_colour_scale_holds_still_while_one_types(open_app, four):
     assert f"±{limits[-1][0]:g} for the split" in legend
 
 
-def test_precision_of_the_encoder_is_part_of_what_is_asked(open_app, one):
+def test_precision_of_the_encoder_is_part_of_what_is_asked(open_app, toy_folder):
     def logits(app):
         return app.dataframe[0].value["logit"].to_numpy()
 
-    exact = open_app(one, text=SENTENCE)
-    rounded = open_app(one, text=SENTENCE, precision="bfloat16")
+    exact = open_app(toy_folder, text=SENTENCE)
+    rounded = open_app(toy_folder, text=SENTENCE, precision="bfloat16")
     assert rounded.selectbox(key="precision").value == "bfloat16"
     assert logits(rounded) == pytest.approx(logits(exact), abs=0.1)
     assert (logits(rounded) != logits(exact)).any(), "the first run obeys the address"

@@ -38,10 +38,10 @@ def test_class_in_the_address_is_the_one_explained(open_app, four):
 
 
 def test_unknown_class_in_the_address_falls_back_to_what_most_predict(open_app, four):
-    found = list(seen.cards(open_app(four, text=SENTENCE, target="nowhere")).values())
-    labels = [card.label for card in found]
+    cards = list(seen.cards(open_app(four, text=SENTENCE, target="nowhere")).values())
+    labels = [card.label for card in cards]
     common = max(labels, key=labels.count)
-    assert all(card.explained == [common] for card in found), "one class in all cards"
+    assert all(card.explained == [common] for card in cards), "one class in all cards"
 
 
 def test_click_on_a_class_chooses_it_and_a_second_one_gives_it_back(open_app, four, monkeypatch):
@@ -117,14 +117,14 @@ def test_choosing_other_checkpoints_lets_go_of_what_a_link_named(open_app, four)
 def test_no_checkpoint_asks_for_one(open_app, four):
     app = open_app(four, text=SENTENCE)
     app.multiselect(key="checkpoints").set_value([]).run()
-    assert "at least one checkpoint" in seen.said(app)
+    assert "at least one checkpoint" in seen.text_of(app)
     assert app.text_input(key="text").value == SENTENCE
 
 
 def test_empty_folder_of_checkpoints_says_so_and_keeps_the_page(open_app, folder):
     app = open_app(folder)
     assert not app.exception
-    assert "heckpoint" in seen.said(app)
+    assert "heckpoint" in seen.text_of(app)
     assert [title.value for title in app.title] == ["Compare"]
 
 
@@ -133,10 +133,10 @@ def test_example_fills_the_sentence(open_app, four):
 
     app = open_app(four)
     app.button_group(key="example").set_value(1).run()
-    wanted = words_for("toy").examples[1].text
-    assert app.text_input(key="text").value == wanted
+    expected = words_for("toy").examples[1].text
+    assert app.text_input(key="text").value == expected
     card = seen.cards(app)["toy-mha"]
-    true = truth.pooling(four / "toy-mha", wanted)
+    true = truth.pooling(four / "toy-mha", expected)
     assert card.shown == f"{true.probabilities.max():.2f}"
 
 
@@ -224,7 +224,7 @@ def test_variant_marks_what_was_added_and_what_left_out(open_app, four):
 
 def test_empty_variant_asks_for_one(open_app, four):
     app = open_app(four, text=SENTENCE, compare="true")
-    assert "Type a variant" in seen.said(app)
+    assert "Type a variant" in seen.text_of(app)
 
 
 def test_a_variant_begins_with_the_sentence(open_app, four):
@@ -255,13 +255,13 @@ def test_sidebar_tells_device_and_facts_of_the_checkpoint(open_app, folder):
         folder / "told", "max_seq_mha", seed=4, facts={"metrics": {"dev": {"accuracy": 0.8764}}}
     )
     app = open_app(folder)
-    told = "\n".join(element.value for element in app.sidebar.text)
+    facts = "\n".join(element.value for element in app.sidebar.text)
     assert not app.exception
-    assert "pooling head: max_seq_mha" in told
-    assert "last k layers: 3" in told
-    assert "accuracy (dev): 0.876" in told
+    assert "pooling head: max_seq_mha" in facts
+    assert "last k layers: 3" in facts
+    assert "accuracy (dev): 0.876" in facts
     from safetensors.torch import load_file
 
     count = sum(t.numel() for t in load_file(folder / "told" / "model.safetensors").values())
-    assert f"parameters: {count:,}" in told
+    assert f"parameters: {count:,}" in facts
     assert any("CPU" in c.value or "cuda" in c.value for c in app.sidebar.caption)

@@ -38,11 +38,11 @@ def test_layers_of_a_demo_checkpoint_are_the_librarys_with_their_percentiles(ope
     table = app.dataframe[0].value
     assert len(table) == 4 * 7
     for name in ("sst2-cls", "sst2-max_seq_mha"):
-        one = layers.trajectory(analysis.load(name), SENTENCE)
+        trajectory = layers.trajectory(analysis.load(name), SENTENCE)
         own = table[table["checkpoint"] == name]
-        np.testing.assert_allclose(own["norm"], one.norm, rtol=1e-5)
+        np.testing.assert_allclose(own["norm"], trajectory.norm, rtol=1e-5)
         assert own["norm (percentile)"].between(0, 100).all()
-    assert "corpus (500 sentences)" in seen.said(app) or any(
+    assert "corpus (500 sentences)" in seen.text_of(app) or any(
         "corpus (500 sentences)" in html.proto.body for html in app.get("html")
     )
 
@@ -50,9 +50,9 @@ def test_layers_of_a_demo_checkpoint_are_the_librarys_with_their_percentiles(ope
 def test_winners_of_a_demo_checkpoint_add_up_to_its_logit(open_page):
     app = open_page(PAGES[1], detail_checkpoint="sst2-max_cls")
     trace = analysis.record(analysis.load("sst2-max_cls"), SENTENCE)
-    said = seen.said(app).replace("\\", "")
-    assert in_order(said, "forward pass", f"{trace.logits[trace.predicted]:+.4f}")
-    assert "sst2-cls and sst2-mha do not max-pool" in said
+    page_text = seen.text_of(app).replace("\\", "")
+    assert in_order(page_text, "forward pass", f"{trace.logits[trace.predicted]:+.4f}")
+    assert "sst2-cls and sst2-mha do not max-pool" in page_text
 
 
 def test_attention_of_a_demo_checkpoint_is_named_by_the_words_it_hears_most(open_page):
@@ -73,8 +73,8 @@ def test_512_tokens_are_drawn_and_what_was_cut_is_said(open_page, page, names):
     app = open_page(
         page, checkpoints=names, long=True, document=LONG, quantity="drop effect", unit="pieces"
     )
-    said = seen.said(app) + " ".join(piece.text for piece in seen.pieces(app).values())
-    assert "tokens beyond the model" in said
+    page_text = seen.text_of(app) + " ".join(piece.text for piece in seen.pieces(app).values())
+    assert "tokens beyond the model" in page_text
     sizes = [len(element.proto.spec) for element in app.get("plotly_chart")]
     sizes += [len(element.proto.json) for element in app.get("bidi_component")]
     assert sum(sizes) < 5_000_000, "what one picture sends to the browser"
@@ -82,5 +82,5 @@ def test_512_tokens_are_drawn_and_what_was_cut_is_said(open_page, page, names):
         spec = next(
             json.loads(e.proto.spec) for e in app.get("plotly_chart") if "map-sst2" in e.proto.id
         )
-        cells = next(one for one in spec["data"] if one["type"] == "heatmap")["z"]
+        cells = next(trace for trace in spec["data"] if trace["type"] == "heatmap")["z"]
         assert str(cells["shape"]).replace(" ", "") == "3,512"

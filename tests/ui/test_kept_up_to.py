@@ -87,11 +87,11 @@ def test_an_error_is_not_kept_and_records_with_lists_are_told_apart():
     calls = []
 
     @server_wide.kept_up_to(1, most=100)
-    def read(given: list[int]) -> str:
-        calls.append(given)
+    def read(arguments: list[int]) -> str:
+        calls.append(arguments)
         if len(calls) == 1:
             raise ValueError("the disk was away")
-        return f"{given}"
+        return f"{arguments}"
 
     with pytest.raises(ValueError, match="away"):
         read([1])

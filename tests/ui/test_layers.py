@@ -36,8 +36,8 @@ def test_prediction_by_depth_is_that_of_the_class_to_explain(open_layers, made):
     for checkpoint, values in shown.items():
         np.testing.assert_allclose(values, path(made / checkpoint).probabilities[:, 2], rtol=1e-5)
     assert f"Probability of {label}" in charts(app)["depth-chart-3"]["layout"]["title"]["text"]
-    said = seen.said(app)
-    assert in_order(said, "trained", "last layer only")
+    page_text = seen.text_of(app)
+    assert in_order(page_text, "trained", "last layer only")
 
 
 def test_sentence_above_says_from_which_layer_on_the_label_stands(open_layers, made):
@@ -45,11 +45,11 @@ def test_sentence_above_says_from_which_layer_on_the_label_stands(open_layers, m
     predicted = path(made / "toy-cls").predicted
     settled = 1 + max(np.flatnonzero(predicted != predicted[-1]), default=-1)
     label = tiny.random_labels(11)[predicted[-1]]
-    said = app.main.text[0].value
-    assert in_order(said, f"final label {label}", f"from layer {settled}", "toy-cls")
+    sentence = app.main.text[0].value
+    assert in_order(sentence, f"final label {label}", f"from layer {settled}", "toy-cls")
     turn = path(made / "toy-cls").cosine_to_previous
-    assert in_order(said, "[CLS] changes direction most", f"layer {np.nanargmin(turn)}")
-    assert f"{np.nanmin(turn):.2f}" in said
+    assert in_order(sentence, "[CLS] changes direction most", f"layer {np.nanargmin(turn)}")
+    assert f"{np.nanmin(turn):.2f}" in sentence
 
 
 def test_token_that_is_chosen_is_followed_in_every_view(open_layers, made):
@@ -89,13 +89,13 @@ def test_closing_token_can_be_followed_too(open_layers, made):
 def test_layer_that_is_marked_is_marked_in_every_view(open_layers, made):
     app = open_layers(made, checkpoints=["toy-cls", "toy-mha"])
     app.selectbox(key="follow_layer").set_value("2").run()
-    found = charts(app)
+    figures = charts(app)
     for index in range(4):
-        (line,) = found[f"depth-chart-{index}"]["layout"]["shapes"]
+        (line,) = figures[f"depth-chart-{index}"]["layout"]["shapes"]
         assert (line["x0"], line["x1"]) == (2, 2)
-    boxes = found["map-chart"]["layout"]["shapes"]
+    boxes = figures["map-chart"]["layout"]["shapes"]
     assert [(box["y0"], box["y1"]) for box in boxes] == [(1.5, 2.5)] * 2
-    assert "▸ 2" in found["map-chart"]["layout"]["yaxis"]["ticktext"]
+    assert "▸ 2" in figures["map-chart"]["layout"]["yaxis"]["ticktext"]
     strip = seen.pieces(app)["follow-strip"].text
     assert in_order(strip, "change of direction", "layer 2", "toy-cls")
     trace = analysis.record(analysis.load(made / "toy-cls"), TEXT)
@@ -114,8 +114,8 @@ def test_vector_by_layer_is_drawn_raw_and_as_change_on_one_scale(open_layers, ma
     states = [path(made / name).vectors for name in ("toy-cls", "toy-mha")]
     for shown, expected in zip(cells(app), states, strict=True):
         np.testing.assert_allclose(shown, expected, rtol=1e-5)
-    maps = [one for one in charts(app)["map-chart"]["data"] if one["type"] == "heatmap"]
-    assert len({(one["zmin"], one["zmax"]) for one in maps}) == 1
+    maps = [trace for trace in charts(app)["map-chart"]["data"] if trace["type"] == "heatmap"]
+    assert len({(heat_map["zmin"], heat_map["zmax"]) for heat_map in maps}) == 1
     assert numbers(maps[0]["customdata"])[2].tolist() == list(range(32))
     app.session_state["layer_values"] = "difference"
     app.run()
@@ -127,7 +127,7 @@ def test_vector_by_layer_is_drawn_raw_and_as_change_on_one_scale(open_layers, ma
 def test_another_text_is_the_reference_that_was_typed(open_layers, made):
     other = "the plot is not thin but the acting is fine"
     app = open_layers(made, checkpoints=["toy-mha"], layer_values="reference")
-    assert "Type a reference text" in seen.said(app)
+    assert "Type a reference text" in seen.text_of(app)
     assert "map-chart" not in charts(app)
     app.session_state["layer_reference"] = other
     app.run()
@@ -143,8 +143,8 @@ def test_dimensions_that_matter_most_come_first(open_layers, made):
     app = open_layers(made, checkpoints=["toy-mha"], layer_order="top", layer_top=20, target=label)
     trace = analysis.record(analysis.load(made / "toy-mha"), TEXT)
     weighed = np.abs(layers.dimension_weights(trace, 1) * trace.hidden[-1, 0])
-    (found,) = charts(app)["map-chart"]["data"]
-    assert numbers(found["customdata"])[0].tolist() == np.argsort(-weighed)[:20].tolist()
+    (heat_map,) = charts(app)["map-chart"]["data"]
+    assert numbers(heat_map["customdata"])[0].tolist() == np.argsort(-weighed)[:20].tolist()
 
 
 def test_standardised_values_need_a_profile_and_use_it(open_layers, four):
@@ -154,7 +154,7 @@ def test_standardised_values_need_a_profile_and_use_it(open_layers, four):
     profile = measure_profile(model, ["the film is good", TEXT, "a very dull story"], None, "test")
     profile.save(four / "toy-mha")
     app = open_layers(four, checkpoints=["toy-cls", "toy-mha"], layer_values="standardised")
-    assert in_order(seen.said(app).replace("\\", ""), "toy-cls", "no profile")
+    assert in_order(seen.text_of(app).replace("\\", ""), "toy-cls", "no profile")
     (shown,) = cells(app)
     apart = path(four / "toy-mha").vectors - profile.cls_mean
     expected = apart[1:] / profile.cls_deviation[1:]
@@ -170,17 +170,19 @@ def test_seed_group_is_its_mean_with_a_band_of_its_spread(open_layers, folder):
         shake_encoder(folder / f"toy-mha-s{seed}", seed)
     app = open_layers(folder)
     paths = [path(folder / f"toy-mha-s{seed}") for seed in range(3)]
-    norms = np.stack([one.norm for one in paths])
+    norms = np.stack([path.norm for path in paths])
     shown = lines(app, 0)
     assert list(shown) == ["toy-mha"]
     np.testing.assert_allclose(shown["toy-mha"], norms.mean(0), rtol=1e-5)
-    (band,) = [one for one in charts(app)["depth-chart-0"]["data"] if one.get("fill") == "toself"]
+    (band,) = [
+        trace for trace in charts(app)["depth-chart-0"]["data"] if trace.get("fill") == "toself"
+    ]
     high = norms.mean(0) + norms.std(0, ddof=1)
     np.testing.assert_allclose(numbers(band["y"])[: len(high)], high, rtol=1e-5)
     np.testing.assert_allclose(
         cells(app)[0], np.mean([p.vectors for p in paths], axis=0), atol=1e-5
     )
-    assert "Spread over the seeds" in seen.said(app)
+    assert "Spread over the seeds" in seen.text_of(app)
 
 
 def shake_encoder(folder: Path, seed: int) -> None:
@@ -201,8 +203,8 @@ def test_models_without_pooling_head_have_lines_and_say_why_no_prediction(open_l
     tiny.make_foreign_checkpoint(four / "stock", "roberta", labels, seed=7)
     tiny.make_bare_encoder(four / "bare")
     app = open_layers(four, checkpoints=["toy-cls", "stock", "bare"], layer_order="weight")
-    said = seen.said(app).replace("\\", "")
-    assert in_order(said, "bare", "without a pooling head")
+    page_text = seen.text_of(app).replace("\\", "")
+    assert in_order(page_text, "bare", "without a pooling head")
     assert set(lines(app, 0)) == {"toy-cls", "stock", "bare"}
     assert set(lines(app, 3)) == {"toy-cls", "stock"}
     np.testing.assert_allclose(lines(app, 0)["stock"], path(four / "stock").norm, rtol=1e-5)
@@ -215,22 +217,22 @@ def test_models_without_pooling_head_have_lines_and_say_why_no_prediction(open_l
     app.session_state["checkpoints"] = ["bare"]
     app.run()
     assert not app.exception
-    assert in_order(seen.said(app), "None", "pooling head")
+    assert in_order(seen.text_of(app), "None", "pooling head")
     assert len(charts(app)) == 3
 
 
 def test_encoder_of_another_depth_is_named_and_left_out_of_the_lines(open_layers, four):
     tiny.make_bare_encoder(four / "deep", num_hidden_layers=6)
     app = open_layers(four, checkpoints=["toy-cls", "deep"])
-    assert in_order(seen.said(app).replace("\\", ""), "deep", "6 layers", "left out")
+    assert in_order(seen.text_of(app).replace("\\", ""), "deep", "6 layers", "left out")
     assert list(lines(app, 0)) == ["toy-cls"]
-    assert sorted(one.shape for one in cells(app)) == [(5, 32), (7, 32)]
+    assert sorted(array.shape for array in cells(app)) == [(5, 32), (7, 32)]
 
 
 def test_checkpoints_of_different_classes_have_no_common_prediction(open_layers, four):
     tiny.make_pooling_checkpoint(four / "other", "cls", ("xu", "yo"), task="toy", seed=9)
     app = open_layers(four, checkpoints=["toy-cls", "other"])
-    assert "different classes" in seen.said(app)
+    assert "different classes" in seen.text_of(app)
     assert "depth-chart-3" not in charts(app)
 
 
@@ -242,7 +244,7 @@ def test_checkpoint_that_cannot_answer_is_named_and_the_others_go_on(open_layers
 
 def test_without_text_the_page_asks_for_one(open_layers, made):
     app = open_layers(made, text=" ")
-    assert "Type a sentence above" in seen.said(app)
+    assert "Type a sentence above" in seen.text_of(app)
 
 
 def test_chosen_dimension_is_outlined_and_drawn_by_layer(open_layers, made):
@@ -252,16 +254,16 @@ def test_chosen_dimension_is_outlined_and_drawn_by_layer(open_layers, made):
     narrow = [(box["x0"], box["x1"]) for box in boxes if box["x1"] - box["x0"] == 1]
     assert narrow == [(6.5, 7.5)] * 2
     drawn = {
-        one["name"]: numbers(one["y"])
-        for one in charts(app)["dimension-chart"]["data"]
-        if "lines" in one["mode"]
+        trace["name"]: numbers(trace["y"])
+        for trace in charts(app)["dimension-chart"]["data"]
+        if "lines" in trace["mode"]
     }
     for name, values in drawn.items():
         np.testing.assert_allclose(values, path(made / name).vectors[:, 7], rtol=1e-5)
     trace = analysis.record(analysis.load(made / "toy-mha"), TEXT)
-    told = next(h.proto.body for h in app.get("html") if "pl-weights" in h.proto.body)
+    weights = next(h.proto.body for h in app.get("html") if "pl-weights" in h.proto.body)
     target = analysis.record(analysis.load(made / "toy-cls"), TEXT).predicted  # of the first one
-    assert f"weight {layers.dimension_weights(trace, target)[7]:+.3f}" in told
+    assert f"weight {layers.dimension_weights(trace, target)[7]:+.3f}" in weights
     app.button(key="dimension-close").click().run()
     assert "dimension-chart" not in charts(app)
-    assert in_order(seen.said(app), "Click a cell", "layer", "dimension")
+    assert in_order(seen.text_of(app), "Click a cell", "layer", "dimension")

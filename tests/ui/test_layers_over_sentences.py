@@ -17,10 +17,10 @@ from tests.support.sentences import in_order
 
 def sentences(count: int) -> list[str]:
     draw = np.random.default_rng(0)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found[" ".join(draw.choice(tiny.WORDS, 6))] = None
-    return list(found)
+    texts: dict[str, None] = {}
+    while len(texts) < count:
+        texts[" ".join(draw.choice(tiny.WORDS, 6))] = None
+    return list(texts)
 
 
 def test_similarity_and_percentiles_over_own_sentences_are_the_librarys(open_layers, made):
@@ -49,7 +49,7 @@ def test_similarity_and_percentiles_over_own_sentences_are_the_librarys(open_lay
     mine = path(made / "toy-mha").vectors[2] @ paths[3].vectors[2]
     mine /= path(made / "toy-mha").norm[2] * paths[3].norm[2]
     near = [
-        one.vectors[2] @ paths[3].vectors[2] / (one.norm[2] * paths[3].norm[2]) for one in paths
+        path.vectors[2] @ paths[3].vectors[2] / (path.norm[2] * paths[3].norm[2]) for path in paths
     ]
     shown = lines(app, 4, "standing")["toy-mha"]
     assert shown[2] == pytest.approx(100 * np.mean(np.array(near) < mine))
@@ -91,12 +91,12 @@ def test_similarity_of_seed_groups_is_the_mean_over_their_pairs(open_layers, fol
     ]
     shown = numbers(charts(app)["cka-chart"]["data"][0]["z"])
     np.testing.assert_allclose(shown, np.mean(pairs, axis=0), atol=1e-6)
-    said = seen.said(app).replace("\\", "")
-    assert in_order(said, "2 pairs of seeds", "standard deviation")
+    page_text = seen.text_of(app).replace("\\", "")
+    assert in_order(page_text, "2 pairs of seeds", "standard deviation")
     app.selectbox(key="cka_columns").set_value("toy-a").run()
-    one = layer_cka(models["toy-a-s0"], models["toy-a-s1"], texts, of="mean").values
+    similarity = layer_cka(models["toy-a-s0"], models["toy-a-s1"], texts, of="mean").values
     shown = numbers(charts(app)["cka-chart"]["data"][0]["z"])
-    np.testing.assert_allclose(shown, one, atol=1e-6)
+    np.testing.assert_allclose(shown, similarity, atol=1e-6)
 
 
 def test_too_few_sentences_are_refused_with_the_reason(open_layers, made):
@@ -107,9 +107,9 @@ def test_too_few_sentences_are_refused_with_the_reason(open_layers, made):
         own_sentences="\n".join(sentences(20) * 4),
     )
     app.button(key="many-button").click().run()
-    said = seen.said(app)
-    assert in_order(said, "20 different sentences", "too few")
-    assert f"Give at least {layers.FEWEST}" in said
+    page_text = seen.text_of(app)
+    assert in_order(page_text, "20 different sentences", "too few")
+    assert f"Give at least {layers.FEWEST}" in page_text
     assert "cka-chart" not in charts(app)
 
 
@@ -120,14 +120,14 @@ def test_every_number_has_its_percentile_in_the_corpus_of_the_checkpoint(open_la
     texts = ["the film is good", TEXT, "a very dull story", "who said it?"]
     measure_profile(model, texts, None, "four sentences").save(four / "toy-mha")
     app = open_layers(four, checkpoints=["toy-mha", "toy-cls"])
-    one = path(four / "toy-mha")
-    among = layers.standing(one, [layers.trajectory(model, text) for text in texts])
+    trajectory = path(four / "toy-mha")
+    among = layers.standing(trajectory, [layers.trajectory(model, text) for text in texts])
     table = app.dataframe[0].value
     own = table[table["checkpoint"] == "toy-mha"]
     np.testing.assert_allclose(own["norm (percentile)"][1:], among.norm[1:])
     assert table[table["checkpoint"] == "toy-cls"]["norm (percentile)"].isna().all()
     readout = next(html for html in app.get("html") if "pl-numbers" in html.proto.body).proto.body
-    assert f"{one.norm[-1]:.2f} <i>{among.norm[-1]:.0f}</i>" in readout
+    assert f"{trajectory.norm[-1]:.2f} <i>{among.norm[-1]:.0f}</i>" in readout
     assert "among the 4 sentences" in readout
     norm = charts(app)["depth-chart-0"]["data"]
     line = next(t for t in norm if t["name"] == "toy-mha" and "lines" in t["mode"])

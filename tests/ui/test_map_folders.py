@@ -71,11 +71,11 @@ def broken_folder(root: Path, place: Path) -> Path:
 def test_vectors_that_are_not_numbers_are_named_and_the_rest_is_drawn(open_map, four, tmp_path):
     out = broken_folder(four, tmp_path)
     app = open_map(four, vectors_folder=str(out))
-    told = [one.value.replace("\\", "") for one in app.warning]
+    warnings = [warning.value.replace("\\", "") for warning in app.warning]
     assert any(
         in_order(warning, "mean, layer 2", "2 of 24 vectors", "not finite", "rows 4, 8")
-        for warning in told
-    ), told
+        for warning in warnings
+    ), warnings
     assert [panel["title"] for panel in shown(app)["panels"]] == ["mean", "max"]
     app = open_map(four, vectors_folder=str(out), layer_shown=2)
     assert [panel["title"] for panel in shown(app)["panels"]] == ["max"]

@@ -29,7 +29,9 @@ def many(made, tmp_path, monkeypatch):
 def loads(monkeypatch):
     counted = []
     real = models._load
-    monkeypatch.setattr(models, "_load", lambda one: (counted.append(one.id), real(one))[1])
+    monkeypatch.setattr(
+        models, "_load", lambda folder: (counted.append(folder.id), real(folder))[1]
+    )
     return counted
 
 

@@ -37,10 +37,10 @@ def disagreement(made: Path) -> tuple[str, str, int]:
     folders = [made / f"toy-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]
     for text in TEXTS:
         traces = [analysis.record(analysis.load(folder), text) for folder in folders]
-        said = [trace.checkpoint.labels[trace.predicted] for trace in traces]
-        if len(set(said)) > 1:
-            label = common_class(said)
-            return text, label, said.count(label)
+        labels = [trace.checkpoint.labels[trace.predicted] for trace in traces]
+        if len(set(labels)) > 1:
+            label = common_class(labels)
+            return text, label, labels.count(label)
     raise AssertionError("the random checkpoints agree on every text")
 
 
@@ -50,11 +50,11 @@ def test_the_page_names_the_one_class_that_it_explains(open_app, four, disagreem
     held = {"text": text, "methods": ["saliency"]}
     app = open_app(four, page=page, held=held)
     assert not app.exception
-    said = seen.said(app).replace("\\", "")
+    page_text = seen.text_of(app).replace("\\", "")
     if page == "app.py":
-        assert in_order(said, f"Logits of {label}", "minus the mean")
+        assert in_order(page_text, f"Logits of {label}", "minus the mean")
     else:
-        assert in_order(said, label, f"{count} of 4")
+        assert in_order(page_text, label, f"{count} of 4")
     for key, card in seen.pieces(app).items():
         named = [node.all("name")[0].text for node in card.all("chosen")]
         assert not named or named == [label]
@@ -76,9 +76,9 @@ def test_attributions_are_of_the_class_of_most(open_app, four, disagreement):
     app = open_app(
         four, page="pages/4_Attributions.py", held={"text": text, "methods": ["saliency"]}
     )
-    said = seen.said(app).replace("\\", "")
-    assert f"strongest evidence for {label}" in said
-    assert "its class" not in said
+    page_text = seen.text_of(app).replace("\\", "")
+    assert f"strongest evidence for {label}" in page_text
+    assert "its class" not in page_text
 
 
 def test_a_class_that_is_chosen_is_explained_and_named(open_app, four, disagreement):
@@ -86,7 +86,7 @@ def test_a_class_that_is_chosen_is_explained_and_named(open_app, four, disagreem
     labels = analysis.load(four / "toy-cls").checkpoint.labels
     other = next(name for name in labels if name != label)
     app = open_app(four, page="pages/3_Attention.py", held={"text": text, "target": other})
-    assert in_order(seen.said(app).replace("\\", ""), "Orange", "right", f"for {other}")
+    assert in_order(seen.text_of(app).replace("\\", ""), "Orange", "right", f"for {other}")
 
 
 def test_checkpoints_of_other_classes_are_counted_apart():

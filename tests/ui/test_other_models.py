@@ -60,7 +60,7 @@ def test_bare_encoder_alone_stops_nothing(open_app, folder):
     tiny.make_bare_encoder(folder / "bare")
     app = open_app(folder, text=SENTENCE, compare="true", variant="the film is bad")
     assert list(seen.cards(app)) == ["bare"]
-    assert in_order(seen.said(app), "None", "predicts")
+    assert in_order(seen.text_of(app), "None", "predicts")
 
 
 def test_regression_shows_its_value_and_no_probability(open_app, folder):
@@ -170,9 +170,9 @@ def test_heads_file_that_fails_is_named_and_the_app_works(
     file = tmp_path / "my_heads.py"
     file.write_text(source)
     app = open_app(four, arguments=["--heads", str(file)], text=SENTENCE)
-    told = app.error[0].value.replace("\\", "")
-    assert "my_heads.py" in told
-    assert reason in told
+    error = app.error[0].value.replace("\\", "")
+    assert "my_heads.py" in error
+    assert reason in error
     assert len(seen.cards(app)) == 4
 
 

@@ -62,7 +62,7 @@ def in_oklab(colour):
 
 def closest(colours):
     pairs = combinations([in_oklab(colour) for colour in colours], 2)
-    return min(float(np.linalg.norm(one - other)) for one, other in pairs)
+    return min(float(np.linalg.norm(first - other)) for first, other in pairs)
 
 
 def test_series_are_as_far_apart_on_a_dark_page_as_on_a_light_one(monkeypatch):

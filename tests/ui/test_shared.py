@@ -58,8 +58,8 @@ def test_no_page_takes_a_path_or_a_name_on_the_hub(open_shared, page):
 def test_a_link_opens_no_folder_of_the_machine(open_shared, tmp_path, page, address):
     secret = tmp_path / "secret"
     secret.mkdir()
-    given = {name: value.replace("FOLDER", str(secret)) for name, value in address.items()}
-    app = open_shared(page_of(page), **given)
+    link = {name: value.replace("FOLDER", str(secret)) for name, value in address.items()}
+    app = open_shared(page_of(page), **link)
     assert not app.exception
     assert not [button for button in app.button if str(button.key).startswith("open-")]
 
@@ -185,7 +185,7 @@ def test_who_has_logged_in_is_the_same_visitor_in_every_browser(open_app, four, 
 
 
 def test_a_server_that_answers_others_says_on_start_what_that_means(monkeypatch, capsys):
-    for address, arguments, said in (
+    for address, arguments, warned in (
         ("0.0.0.0", [], True),
         ("", [], True),
         ("127.0.0.1", [], False),
@@ -194,7 +194,7 @@ def test_a_server_that_answers_others_says_on_start_what_that_means(monkeypatch,
         monkeypatch.setattr("streamlit.config.get_option", lambda name, address=address: address)
         monkeypatch.setattr("sys.argv", ["app.py", *arguments])
         settings.tell_if_open()
-        assert ("--shared" in capsys.readouterr().err) == said, (address, arguments)
+        assert ("--shared" in capsys.readouterr().err) == warned, (address, arguments)
 
 
 def test_caches_that_one_visitor_clears_keep_the_models_and_results_of_all():

@@ -30,24 +30,24 @@ def leaning(folder, towards, seed=0, head="cls", strength=6.0, labels=LABELS):
 def test_agreeing_checkpoints_are_said_to_agree(open_app, folder):
     for name in ("a", "b", "c"):
         leaning(folder / name, "tilu", seed=ord(name))
-    said = seen.verdict(open_app(folder, text=SENTENCE))
-    assert in_order(said, "three checkpoints", "one seed each", "agree", "tilu")
+    verdict = seen.verdict(open_app(folder, text=SENTENCE))
+    assert in_order(verdict, "three checkpoints", "one seed each", "agree", "tilu")
 
 
 def test_disagreeing_checkpoints_are_named_with_what_they_say(open_app, folder):
     leaning(folder / "a", "tilu", seed=1)
     leaning(folder / "b", "ravo", seed=2)
     leaning(folder / "c", "tilu", seed=3)
-    said = seen.verdict(open_app(folder, text=SENTENCE))
+    verdict = seen.verdict(open_app(folder, text=SENTENCE))
     expected = "These three checkpoints (one seed each) disagree: a and c say tilu; b says ravo."
-    assert said.startswith(expected)
+    assert verdict.startswith(expected)
 
 
 def test_largest_difference_is_between_the_two_ends(open_app, four):
-    said = seen.verdict(open_app(four, text=SENTENCE))
-    found = re.search(r"probability of (\w+): (\S+) (0\.\d\d) against (\S+) (0\.\d\d)\.", said)
-    assert found, said
-    label, low, low_value, high, high_value = found.groups()
+    verdict = seen.verdict(open_app(four, text=SENTENCE))
+    ends = re.search(r"probability of (\w+): (\S+) (0\.\d\d) against (\S+) (0\.\d\d)\.", verdict)
+    assert ends, verdict
+    label, low, low_value, high, high_value = ends.groups()
     values = {}
     for path in four.glob("toy-*"):
         true = truth.pooling(path, SENTENCE)
@@ -58,17 +58,17 @@ def test_largest_difference_is_between_the_two_ends(open_app, four):
 
 
 def test_nothing_is_said_about_pooling_heads_as_such(open_app, four):
-    said = seen.verdict(open_app(four, text=SENTENCE))
-    assert "one seed each" in said
-    assert "better" not in said
+    verdict = seen.verdict(open_app(four, text=SENTENCE))
+    assert "one seed each" in verdict
+    assert "better" not in verdict
 
 
 def test_checkpoints_of_different_classes_are_not_compared(open_app, folder):
     leaning(folder / "a", "tilu", seed=1)
     leaning(folder / "b", "xuno", seed=2, labels=("xuno", "yave"))
-    said = seen.verdict(open_app(folder, text=SENTENCE))
-    assert "different classes" in said
-    assert "agree" not in said
+    verdict = seen.verdict(open_app(folder, text=SENTENCE))
+    assert "different classes" in verdict
+    assert "agree" not in verdict
 
 
 @pytest.fixture

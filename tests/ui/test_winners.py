@@ -53,8 +53,8 @@ def test_drop_effects_are_the_true_changes(open_winners: Any, made: Path):
 
 def test_a_pooling_head_without_layers_to_compare_says_so(open_winners: Any, made: Path):
     app = open_winners(made, checkpoints=["toy-cls", "toy-mha"])
-    said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
-    assert "toy-cls and toy-mha do not max-pool" in said
+    page_text = " ".join(caption.value.replace("\\", "") for caption in app.caption)
+    assert "toy-cls and toy-mha do not max-pool" in page_text
     assert not charts(app)
 
 
@@ -66,16 +66,16 @@ def test_other_models_say_what_is_not_there(open_winners: Any, folder: Path, kin
         tiny.make_bare_encoder(folder / "other")
     app = open_winners(folder, checkpoints=["other"])
     assert not app.exception
-    said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
+    page_text = " ".join(caption.value.replace("\\", "") for caption in app.caption)
     if kind == "bare":
-        assert in_order(said, "no pooling head", "does not max-pool")
+        assert in_order(page_text, "no pooling head", "does not max-pool")
         return
-    assert in_order(said, "does not max-pool", "[CLS]", "dense", "tanh")
+    assert in_order(page_text, "does not max-pool", "[CLS]", "dense", "tanh")
     trace = analysis.record(analysis.load(folder / "other"), TEXT)
     split = analysis.decompose(trace, "zero")
     value = f"{split.by_layer(trace.predicted)[0]:+.2f}"
     assert value in pieces(app)["bars-other"]
-    assert "completeness gap" in said
+    assert "completeness gap" in page_text
 
 
 def test_the_table_holds_the_dimensions_that_carry_the_most(open_winners: Any, made: Path):
@@ -144,14 +144,14 @@ def test_what_if_of_a_seed_group_is_mean_and_spread(open_winners: Any, seeds: Pa
     app = open_winners(seeds, checkpoints=["toy-two"], unit="pieces", mask_where="encoder")
     app.session_state["mask_tokens"] = [2]
     app.run()
-    found = [
+    effects = [
         interventions.what_if(analysis.load(seeds / f"toy-two-s{s}"), TEXT, (), (2,), "encoder")
         for s in range(2)
     ]
     shown = pieces(app)["drawing-what-if-toy-two"]
-    for value in np.mean([one.probabilities for one in found], axis=0).ravel():
+    for value in np.mean([effect.probabilities for effect in effects], axis=0).ravel():
         assert f">{value:.2f}<" in shown
-    assert shown.count('class="dot"') == 2 * found[0].probabilities.size
+    assert shown.count('class="dot"') == 2 * effects[0].probabilities.size
     assert in_order(said_by(app), "standard deviation", "dots", "2 seeds")
 
 
@@ -180,7 +180,7 @@ def test_an_attention_head_chosen_on_one_page_is_the_one_of_the_map_on_the_other
         shares = [(trace.head.winners.layer == layer).mean(axis=1) for layer in (2, 3, 4)]
         expected = 100 * trace.head.attention[2] * np.array(shares)
     np.testing.assert_allclose(heat(charts(app)["map-toy-max_seq_mha"]), expected, atol=1e-5)
-    titles = " ".join(one.value for one in app.markdown).replace("\\", "")
+    titles = " ".join(element.value for element in app.markdown).replace("\\", "")
     assert f"toy-max_seq_mha**: {quantity}, attention head 2" in titles
     assert app.selectbox(key="winner_part").value == "2"
     app.selectbox(key="winner_part").set_value("all").run()
@@ -204,11 +204,13 @@ def test_strips_of_a_seed_group_say_how_far_its_seeds_lie_apart(open_winners: An
             seed=seed,
             facts={"group": "toy-m", "seed": seed},
         )
-    said = said_by(open_winners(folder, checkpoints=["toy-m"], unit="pieces", target="predicted"))
+    page_text = said_by(
+        open_winners(folder, checkpoints=["toy-m"], unit="pieces", target="predicted")
+    )
     traces = [analysis.record(analysis.load(folder / f"toy-m-s{s}"), TEXT) for s in range(2)]
     wins = [100 * np.bincount(t.head.winners.token, minlength=len(t.tokens)) / 32 for t in traces]
     top = np.std(wins, axis=0, ddof=1).max()
-    assert in_order(said, "points on average", f"{top:.2g} at most")
+    assert in_order(page_text, "points on average", f"{top:.2g} at most")
     index = int(np.mean([t.probabilities for t in traces], axis=0).argmax())
     adds = [analysis.decompose(t, "zero").by_token(index) for t in traces]
-    assert f"logits on average, {np.std(adds, axis=0, ddof=1).max():.2g} at most" in said
+    assert f"logits on average, {np.std(adds, axis=0, ddof=1).max():.2g} at most" in page_text

@@ -23,7 +23,7 @@ def test_the_map_of_a_seed_group_is_the_mean_of_its_members(open_winners: Any, s
     app = open_winners(seeds, checkpoints=["toy-two"], unit="pieces", target="predicted")
     assert not app.exception
     classifiers = [analysis.load(seeds / f"toy-two-s{seed}") for seed in range(2)]
-    traces = [analysis.record(one, TEXT) for one in classifiers]
+    traces = [analysis.record(classifier, TEXT) for classifier in classifiers]
     mean = np.mean([trace.probabilities for trace in traces], axis=0)
     splits = [analysis.decompose(trace, "zero") for trace in traces]
     cells = [split.contrast(int(mean.argmax())).sum(axis=0).T for split in splits]
@@ -54,9 +54,9 @@ def test_a_maximum_that_is_only_a_part_shows_its_winners_and_says_what_is_beside
     trace = analysis.record(analysis.load(folder / "toy-t"), TEXT)
     holders = trace.hidden[-1].argmax(axis=0)
     counts = np.bincount(holders, minlength=len(trace.tokens))
-    said = said_by(app)
-    assert f"{100 * counts.max() / holders.size:.0f} % of the dimensions" in said
-    assert in_order(said, "maximum alone", "cls and mean")
+    page_text = said_by(app)
+    assert f"{100 * counts.max() / holders.size:.0f} % of the dimensions" in page_text
+    assert in_order(page_text, "maximum alone", "cls and mean")
     split = analysis.decompose(trace, "zero").contrast(trace.predicted)[2].sum(axis=1)
     shown = pieces(app)["strips-toy-t"]
     for token in np.argsort(-np.abs(split))[:3]:
@@ -118,10 +118,10 @@ def test_without_a_corpus_profile_zero_is_said_and_noise_is_not_measured_in_word
     open_winners: Any, made: Path
 ):
     app = open_winners(made, checkpoints=["toy-max_cls"], reference="corpus mean")
-    said = said_by(app)
-    assert in_order(said, "toy-max_cls has no corpus mean", "zero")
-    assert in_order(said, "Contributions", "exact", "relative to zero", "error")
-    assert in_order(said, "Not known", "flip under noise", "toy-max_cls", "profile")
+    page_text = said_by(app)
+    assert in_order(page_text, "toy-max_cls has no corpus mean", "zero")
+    assert in_order(page_text, "Contributions", "exact", "relative to zero", "error")
+    assert in_order(page_text, "Not known", "flip under noise", "toy-max_cls", "profile")
     app = open_winners(made, checkpoints=["toy-max_cls"], reference="zero")
     assert "no corpus mean" not in said_by(app)
 
@@ -132,9 +132,9 @@ def test_a_single_layer_that_competes_leaves_no_panel_out_without_a_reason(
     tiny.make_pooling_checkpoint(
         folder / "toy-one", "max_cls", tiny.random_labels(3), seed=4, head_options={"last_k": 1}
     )
-    said = said_by(open_winners(folder, checkpoints=["toy-one"]))
-    assert in_order(said, "No drop effect", "toy-one", "layer 4", "last_k = 1")
-    assert "no win has a runner-up" in said
+    page_text = said_by(open_winners(folder, checkpoints=["toy-one"]))
+    assert in_order(page_text, "No drop effect", "toy-one", "layer 4", "last_k = 1")
+    assert "no win has a runner-up" in page_text
 
 
 def test_memory_that_runs_out_for_drop_effects_is_said(
@@ -208,7 +208,10 @@ def test_without_a_chosen_token_the_one_that_adds_most_is_in_detail(open_winners
 def test_all_sweeps_stand_in_one_picture(open_winners: Any, made: Path):
     names = ("toy-max_cls", "toy-max_seq_mha")
     classifiers = {name: analysis.load(made / name) for name in names}
-    predicted = {name: analysis.record(one, TEXT).predicted for name, one in classifiers.items()}
+    predicted = {
+        name: analysis.record(classifier, TEXT).predicted
+        for name, classifier in classifiers.items()
+    }
     assert len(set(predicted.values())) == 2, "the toys must disagree"
     labels = classifiers[names[0]].checkpoint.labels
     common = labels.index(common_class([labels[predicted[name]] for name in names]))

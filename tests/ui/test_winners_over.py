@@ -57,18 +57,20 @@ def test_seed_groups_are_held_against_their_own_disagreement(open_winners: Any, 
     members = {
         g: [analysis.load(seeds / f"{g}-s{s}") for s in range(2)] for g in ("toy-one", "toy-two")
     }
-    said = said_by(app)
+    page_text = said_by(app)
     for name, group in members.items():
         share = 100 * seed_disagreement(group, texts).share[0]
         assert any(
             in_order(sentence, f"Two seeds of {name}", "source layer", f"{share:.0f} %")
-            for sentence in said.split(". ")
+            for sentence in page_text.split(". ")
         )
-    found = between_groups(*([collect(m, texts) for m in group] for group in members.values()))
-    top = int(np.abs(found.difference).argmax())
-    assert in_order(said, "differ most", f"layer {found.layers[top]}")
-    assert f"{100 * found.difference[top]:+.1f} points" in said
-    assert in_order(said, "two seeds of one group", f"{100 * found.within[top]:.1f} points")
+    difference = between_groups(*([collect(m, texts) for m in group] for group in members.values()))
+    top = int(np.abs(difference.difference).argmax())
+    assert in_order(page_text, "differ most", f"layer {difference.layers[top]}")
+    assert f"{100 * difference.difference[top]:+.1f} points" in page_text
+    assert in_order(
+        page_text, "two seeds of one group", f"{100 * difference.within[top]:.1f} points"
+    )
 
 
 def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
@@ -129,8 +131,8 @@ def test_a_file_with_classes_is_read_by_the_classes_that_it_gives(open_winners: 
     from analysis.reading.winner_statistics import collect, summarise_by_class
 
     labels = analysis.load(made / "toy-max_seq_mha").checkpoint.labels
-    given = [labels[0], labels[2], labels[0], labels[2]]
-    lines = [f"{text}\t{name}" for text, name in zip(OWN.splitlines(), given, strict=True)]
+    labels_of_rows = [labels[0], labels[2], labels[0], labels[2]]
+    lines = [f"{text}\t{name}" for text, name in zip(OWN.splitlines(), labels_of_rows, strict=True)]
     app = open_winners(
         made,
         checkpoints=["toy-max_seq_mha"],
