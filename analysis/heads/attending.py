@@ -56,10 +56,10 @@ class AttentionPooling(PoolingHead):
         values = pooling.without_padding(values, attention_mask)
         layer, d, h = self.attention, self.hidden_size, self.num_heads
         size = d // h  # of one attention head
-        query_weight, key_weight, value_weight = layer.in_proj_weight.reshape(3, d, d).unbind()
+        query_weight, key_weight, value_weight = self.projections()
         query_bias, _, value_bias = self._projection_bias().reshape(3, d).unbind()
         same, m = query.shape[:2]  # B, or 1
-        queries = (query @ query_weight.T + query_bias) * size**-0.5
+        queries = (_through(query_weight, query.reshape(same * m, d)) + query_bias) * size**-0.5
         by_head = queries.reshape(same * m, h, size).transpose(0, 1)
         folded = (by_head @ key_weight.reshape(h, size, d)).transpose(0, 1)  # (same m, H, d)
         scores = folded.reshape(same, m * h, d) @ values.transpose(1, 2)
@@ -67,9 +67,11 @@ class AttentionPooling(PoolingHead):
         attention = scores.softmax(-1)  # (B, m H, T)
         rows = len(values)
         mixed = (attention @ values).reshape(rows * m, h, d).transpose(0, 1)
-        read = (mixed @ value_weight.reshape(h, size, d).transpose(1, 2)).transpose(0, 1)
-        output: Tensor = layer.out_proj(read.reshape(rows, m, d) + value_bias)
-        return output, attention.reshape(rows, m, h, -1)
+        read = _through(value_weight.reshape(h, size, d), mixed).transpose(0, 1)
+        output = _through(layer.out_proj.weight, read.reshape(rows * m, d) + value_bias)
+        if layer.out_proj.bias is not None:
+            output = output + layer.out_proj.bias
+        return output.reshape(rows, m, d), attention.reshape(rows, m, h, -1)
 
     def from_cls(
         self, values: Tensor, attention_mask: Tensor, winners: LayerWinners | None
@@ -124,7 +126,7 @@ class AttentionPooling(PoolingHead):
     def _moved_norms(self, values: Tensor) -> Tensor:
         """(..., H, T, d) what each attention head reads -> (..., H, T) length after W_V and W_O."""
         layer, d = self.attention, self.hidden_size
-        value_weight = layer.in_proj_weight[2 * d :].reshape(self.num_heads, -1, d)
+        value_weight = self.projections()[2].reshape(self.num_heads, -1, d)
         value_bias = self._projection_bias()[2 * d :].reshape(self.num_heads, 1, -1)
         value = torch.einsum("...htd,hed->...hte", values, value_weight) + value_bias
         output = layer.out_proj.weight.reshape(d, self.num_heads, -1)
@@ -142,11 +144,10 @@ class AttentionPooling(PoolingHead):
         variant, and not T. Of [CLS], whose value is the query too, this would not be true.
         """
         layer, d = self.attention, self.hidden_size
-        weight, bias = layer.in_proj_weight, self._projection_bias()
+        weights, biases = self.projections(), self._projection_bias().reshape(3, d)
 
         def projected(vectors: Tensor, which: int) -> Tensor:  # -> (..., H, e)
-            rows = slice(which * d, (which + 1) * d)
-            mapped: Tensor = vectors @ weight[rows].T + bias[rows]
+            mapped: Tensor = vectors @ weights[which].T + biases[which]
             return mapped.reshape(*vectors.shape[:-1], self.num_heads, -1)
 
         values = values.masked_fill((mask == 0)[:, None], 0.0)
@@ -166,7 +167,7 @@ class AttentionPooling(PoolingHead):
     def _through_attention(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """(C, d) -> W W_O[:, h] W_V[h] as (C, H, d), and W b_O + sum_h W W_O[:, h] b_V[h]."""
         layer, d = self.attention, self.hidden_size
-        value_weight = layer.in_proj_weight[2 * d :].reshape(self.num_heads, -1, d)
+        value_weight = self.projections()[2].reshape(self.num_heads, -1, d)
         value_bias = self._projection_bias()[2 * d :].reshape(self.num_heads, -1)
         output_weight = layer.out_proj.weight.reshape(d, self.num_heads, -1)
         # c class, o output dimension, h attention head, e dimension within it, d input dimension
@@ -177,9 +178,29 @@ class AttentionPooling(PoolingHead):
             constant = constant + weight @ layer.out_proj.bias
         return readout, constant
 
+    def projections(self) -> tuple[Tensor, Tensor, Tensor]:
+        """W_Q, W_K and W_V, (d, d) each; ``nn.MultiheadAttention`` keeps them as one or apart."""
+        layer: Any = self.attention
+        d = self.hidden_size
+        if layer.q_proj_weight is not None:
+            return layer.q_proj_weight, layer.k_proj_weight, layer.v_proj_weight
+        query, key, value = layer.in_proj_weight.reshape(3, d, d).unbind()
+        return query, key, value
+
     def _projection_bias(self) -> Tensor:
         """(3d,) biases of queries, keys and values; zeros where there are none."""
         bias: Tensor | None = self.attention.in_proj_bias
         if bias is not None:
             return bias
         return self.attention.in_proj_weight.new_zeros(3 * self.hidden_size)
+
+
+def _through(weight: Tensor, vectors: Tensor) -> Tensor:
+    """``vectors @ weight.T``: (..., e, d) and (..., n, d) -> (..., n, e).
+
+    Where gradients are wanted, the factors stand in the order that gives a weight's gradient the
+    weight's own layout: many seeds that are fitted together need not copy theirs in each step.
+    """
+    if torch.is_grad_enabled():
+        return (weight @ vectors.transpose(-1, -2)).transpose(-1, -2)
+    return vectors @ weight.transpose(-1, -2)

@@ -240,6 +240,19 @@ def test_the_rate_is_the_one_with_the_lowest_loss_on_the_held_out_tenth(train, d
     assert result.learning_rate == min(result.rates, key=result.rates.__getitem__) == 1e-2
 
 
+@pytest.mark.parametrize("key", ["mean", "mha"])
+def test_rates_that_are_tried_together_are_tried_as_one_by_one(train, key):
+    """Each trial is one training of the first seed, whatever the others come to."""
+    rates = (1e-4, 1e-2, 1e30)  # the last diverges
+    together = training.fit(train, [key], seeds=1, rates=rates, epochs=2)[key]
+    for rate in rates[:2]:
+        alone = training.fit(train, [key], seeds=1, rates=(rate,), epochs=2)[key]
+        assert together.rates[rate] == pytest.approx(alone.rates[rate], abs=1e-5)
+    assert np.isnan(together.rates[1e30])
+    assert together.complete
+    assert together.learning_rate in rates[:2]
+
+
 def test_a_head_whose_loss_is_not_finite_has_its_reason_and_the_others_go_on(train, dev, own_head):
     class Broken(Gated):
         def read(self, hidden, attention_mask):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis import heads as registry
 from training import metrics
 from training.frozen.inputs import Inputs, TokenInputs, VectorInputs
-from training.frozen.members import HeadSpec, Members, is_free
+from training.frozen.members import HeadSpec, Members, is_free, put_together
 from training.frozen.progress import Teller
 from training.frozen.reading import Reading, reading_of
 from training.frozen.results import FittedHead, Floats
@@ -114,30 +114,32 @@ def _choose_rate(
     order = np.random.default_rng(0).permutation(len(rows))
     cut = max(len(rows) // 10, 1)
     train_rows, held_out = np.sort(rows[order[cut:]]), np.sort(rows[order[:cut]])
-    for number, rate in enumerate(work.recipe.rates):
-        members = _members(work, spec, reading, work.seeds[:1])
+    tried = work.recipe.rates
+    size = _members_at_once(work, spec, reading, inputs)
+    for start in range(0, len(tried), size):
+        some = tried[start : start + size]
+        members = _members(work, spec, reading, [work.seeds[0]] * len(some))
 
-        def each_step(step: int, total: int, number: int = number) -> None:
-            tell.step("learning rate", (number + step / total) / len(work.recipe.rates))
+        def each_step(step: int, total: int, start: int = start, count: int = len(some)) -> None:
+            tell.step("learning rate", (start + count * step / total) / len(tried))
 
-        try:
-            course = train(
-                members,
-                inputs,
-                work.targets,
-                [train_rows],
-                work.recipe,
-                rate,
-                each_step=each_step,
-                cancel=work.cancel,
-            )
-        except Diverged:
-            rates[rate] = math.nan
-            continue
+        course = train(
+            members,
+            inputs,
+            work.targets,
+            [train_rows] * len(some),
+            work.recipe,
+            some,
+            each_step=each_step,
+            cancel=work.cancel,
+        )
         if not course.complete:
             raise Stopped("stopped while its learning rate was chosen")
         logits = predict(members, inputs, held_out)
-        rates[rate] = float(work.targets.loss(logits, held_out[None])[0])
+        losses = work.targets.loss(logits, np.stack([held_out] * len(some)))
+        trained = np.isfinite(course.loss).all(0) & losses.isfinite().numpy()
+        for rate, loss, sound in zip(some, losses, trained, strict=True):
+            rates[rate] = float(loss) if sound else math.nan
     finite = {rate: loss for rate, loss in rates.items() if math.isfinite(loss)}
     if not finite:
         raise Diverged(
@@ -248,6 +250,7 @@ def _weights(work: Work, members: Sequence[Members]) -> dict[str, NDArray[np.flo
     for name in (*members[0].parameters, *members[0].buffers):
         tensors = [{**each.parameters, **each.buffers}[name].detach() for each in members]
         weights[name] = torch.cat(tensors).float().numpy().copy()
+    weights = put_together(weights)
     if work.problem.kind == "number":
         weights["classifier.weight"] *= np.float32(work.targets.scale)
         bias = weights["classifier.bias"] * work.targets.scale + work.targets.centre

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
@@ -48,6 +50,46 @@ class Readout(nn.Module):
         return logits
 
 
+class _Apart(nn.MultiheadAttention):
+    """Attention that holds W_Q, W_K and W_V apart, and gives them as one to whoever asks.
+
+    Slices of one stacked tensor are copied in every product, and their gradients are put together
+    in every step: together that is as long as the products themselves.
+    """
+
+    @property
+    def in_proj_weight(self) -> Tensor:  # type: ignore[override]
+        return torch.cat([getattr(self, name) for name in _PROJECTIONS])
+
+
+_PROJECTIONS = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+
+
+def _take_apart(module: nn.Module) -> None:
+    """Every attention layer of the module whose projections are one tensor holds them apart."""
+    for layer in module.modules():
+        if type(layer) is nn.MultiheadAttention and layer._qkv_same_embed_dim:
+            weight = layer._parameters.pop("in_proj_weight")
+            assert weight is not None
+            layer.__class__ = _Apart
+            for name, part in zip(_PROJECTIONS, weight.detach().chunk(3), strict=True):
+                layer.register_parameter(name, nn.Parameter(part.clone()))
+
+
+def put_together(weights: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Weights (S, ...) under the names of a checkpoint: projections held apart are one again."""
+    whole = {}
+    for name, values in weights.items():
+        *_, last = name.rpartition(".")
+        place = name.removesuffix(last)
+        if last not in _PROJECTIONS:
+            whole[name] = values
+        elif last == _PROJECTIONS[0]:
+            parts = [weights[place + part] for part in _PROJECTIONS]
+            whole[f"{place}in_proj_weight"] = np.concatenate(parts, axis=1)
+    return whole
+
+
 class Members:
     """M seeds of one pooling head with their classifiers.
 
@@ -78,14 +120,18 @@ class Members:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             module = heads.build(self.spec.key, width, layers, **self.spec.options)
+            _take_apart(module)
             return Readout(self.reading.head(module), outputs, pooled=is_free(module))
 
     def logits(self, inputs: Sequence[Tensor], keep: Tensor | None, *, shared: bool) -> Tensor:
-        """(M, B, C) of a batch a member (inputs (M, B, ...)), or of one for all (``shared``)."""
+        """(M, B, C) of a batch a member (inputs (M, B, ...)), or of one for all (``shared``).
+
+        A batch for all goes to one member after the other: mapped, it would be copied for each.
+        """
         tensors = {**self.parameters, **self.buffers}
         with pooling.clean_padding():
-            if self._mapped:
-                in_dims = (0, None if keep is None else 0, *(None if shared else 0 for _ in inputs))
+            if self._mapped and not shared:
+                in_dims = (0, None if keep is None else 0, *(0 for _ in inputs))
                 try:
                     mapped = vmap(self._seed_logits, in_dims)(tensors, keep, *inputs)
                     return torch.as_tensor(mapped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 
 import numpy as np
@@ -112,7 +113,7 @@ def train(
     targets: Targets,
     rows: Sequence[NDArray[np.int64]],
     recipe: Recipe,
-    rate: float,
+    rate: float | Sequence[float],
     *,
     after_epoch: Callable[[int, Floats], Floats] | None = None,
     each_step: Callable[[int, int], None] | None = None,
@@ -121,19 +122,19 @@ def train(
     """Train members in place, each on its own rows (M times (n,), n alike for all).
 
     The numbers of a member do not depend on which others are trained with it, beyond rounding.
+    With a learning rate for each member, one whose loss stops being finite goes on, and its losses
+    say so: it is a trial.
 
     Raises
     ------
     Diverged
-        A loss is not finite; the message names seed and epoch.
+        A loss is not finite, at one learning rate for all; the message names seed and epoch.
     """
     count = len(rows[0])
     epochs = recipe.epochs_for(count)
     total = epochs * math.ceil(count / recipe.batch_size)
-    parameters = list(members.parameters.values())
-    optimiser = torch.optim.AdamW(
-        parameters, lr=rate, weight_decay=recipe.weight_decay, fused=_fused(parameters)
-    )
+    optimiser, gather = _optimiser(members, recipe, rate)
+    like = next(iter(members.parameters.values()))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: _share_of_rate(step, total, recipe.warmup)
     )
@@ -151,10 +152,12 @@ def train(
             if cancel is not None and cancel.is_set():
                 return _course(losses, scores, step, epochs, False, len(members.seeds))
             batch = np.stack([own[place] for own, place in zip(rows, places, strict=True)])
-            keep = _kept(draws, batch.shape[1], members.output_size, recipe.dropout, parameters[0])
+            keep = _kept(draws, batch.shape[1], members.output_size, recipe.dropout, like)
+            gather()
             logits = members.logits(inputs.batch(batch), keep, shared=False)
             loss = targets.loss(logits, batch)
-            _check_finite(loss, members.seeds, epoch, rate)
+            if not isinstance(rate, Sequence):
+                _check_finite(loss, members.seeds, epoch, rate)
             optimiser.zero_grad(set_to_none=True)
             loss.sum().backward()
             optimiser.step()
@@ -166,7 +169,38 @@ def train(
         losses.append((summed / count).numpy())
         if after_epoch is not None:
             scores.append(after_epoch(epoch + 1, losses[-1]))
+    gather()
     return _course(losses, scores, step, epochs, True, len(members.seeds))
+
+
+def _optimiser(
+    members: Members, recipe: Recipe, rate: float | Sequence[float]
+) -> tuple[torch.optim.AdamW, Callable[[], None]]:
+    """AdamW over the members, and what brings its numbers into them before each pass.
+
+    One rate trains the stacked tensors themselves. Several rates need a group each, whose tensors
+    are one member's and are stacked anew.
+    """
+    stacked = members.parameters
+    adamw = partial(
+        torch.optim.AdamW, weight_decay=recipe.weight_decay, fused=_fused(list(stacked.values()))
+    )
+    if not isinstance(rate, Sequence):
+        return adamw(list(stacked.values()), lr=rate), lambda: None
+    own = [
+        {name: tensor[member].detach().clone().requires_grad_() for name, tensor in stacked.items()}
+        for member in range(len(members.seeds))
+    ]
+
+    def gather() -> None:
+        for name in own[0]:
+            members.parameters[name] = torch.stack([tensors[name] for tensors in own])
+
+    groups = [
+        {"params": list(tensors.values()), "lr": each}
+        for tensors, each in zip(own, rate, strict=True)
+    ]
+    return adamw(groups), gather
 
 
 def _course(
