@@ -347,11 +347,11 @@ def test_two_who_ask_one_model_at_once_get_what_each_alone_gets():
 
 def test_the_same_seed_gives_the_same_rankings():
     classifier = zoo.loaded("cls")
-    first, two, three = (
+    first, second, third = (
         random_control(classifier, TEXT, own_scores(classifier), seed=seed) for seed in (1, 1, 2)
     )
-    assert np.array_equal(first.deletion, two.deletion)
-    assert not np.array_equal(first.deletion, three.deletion)
+    assert np.array_equal(first.deletion, second.deletion)
+    assert not np.array_equal(first.deletion, third.deletion)
 
 
 def state_of(model) -> list:

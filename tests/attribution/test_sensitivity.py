@@ -97,9 +97,9 @@ class TestSensitivity:
 
     def test_the_same_seed_gives_the_same_noise(self):
         ask = {"samples": 2, "n_steps": 4}
-        first, two = (sensitivity(zoo.loaded("mha"), TEXT, **ask) for _ in range(2))
+        first, second = (sensitivity(zoo.loaded("mha"), TEXT, **ask) for _ in range(2))
         other = sensitivity(zoo.loaded("mha"), TEXT, noise_seed=1, **ask)
-        np.testing.assert_array_equal(first.samples, two.samples)
+        np.testing.assert_array_equal(first.samples, second.samples)
         assert not np.array_equal(first.samples, other.samples)
 
     def test_settings_that_mean_nothing_are_refused(self):

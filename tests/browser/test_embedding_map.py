@@ -40,14 +40,14 @@ def ready(page: Any) -> None:
 
 
 def open_maps(page: Any, app: Any, **address: str) -> None:
-    address_of_maps = {
+    settings = {
         "source": "own sentences",
         "own_sentences": "\n".join(ROWS),
         "map": "pca",
         "text": ROWS[3],
         **address,
     }
-    page.goto(f"{app.url}/Embedding_map?{urlencode(address_of_maps)}")
+    page.goto(f"{app.url}/Embedding_map?{urlencode(settings)}")
     ready(page)
 
 

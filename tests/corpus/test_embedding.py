@@ -76,8 +76,8 @@ def test_poolings_are_those_of_sentence_transformers_on_real_weights():
         )
         with torch.no_grad():
             vectors = reference.encode(texts, batch_size=1, normalize_embeddings=False)
-        for text_vector, vector in zip(mine, vectors, strict=True):
-            np.testing.assert_allclose(text_vector[own, -1][0], vector, atol=1e-6)
+        for by_key, vector in zip(mine, vectors, strict=True):
+            np.testing.assert_allclose(by_key[own, -1][0], vector, atol=1e-6)
 
 
 def test_an_encoder_without_pooling_head_has_vectors_and_says_what_it_has_not():

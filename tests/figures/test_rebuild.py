@@ -65,8 +65,8 @@ def test_a_view_is_rebuilt_to_the_same_bytes_elsewhere(format, tmp_path):
 
 def test_another_venue_and_format_are_drawn_from_the_same_numbers():
     figure = read(sidecar(of_reading(), Style()).to_json())
-    figure_for_icml = replace(figure, style=Style(venue="icml", width="full"), format="svg")
-    made = rebuild(figure_for_icml, "figure", changed=True)
+    for_icml = replace(figure, style=Style(venue="icml", width="full"), format="svg")
+    made = rebuild(for_icml, "figure", changed=True)
     assert made.saved.name == "figure.svg"
     assert made.same is None
     assert b'width="486pt"' in made.saved.data

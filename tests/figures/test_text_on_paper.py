@@ -79,10 +79,10 @@ def test_a_glyph_no_font_has_is_told_and_drawn_as_a_box():
 def test_the_advice_names_the_script_and_a_font():
     from analysis.figures.files.scripts import advice
 
-    first, two = advice({0x4F60, 0x597D, 0x1F600})
+    first, second = advice({0x4F60, 0x597D, 0x1F600})
     assert in_order(first, "2 Chinese or Japanese characters", "box", "U+4F60", "U+597D")
     assert in_order(first, "Droid Sans Fallback", "fonts-droid-fallback", "export again")
-    assert in_order(two, "1 emoji character", "box", "U+1F600")
+    assert in_order(second, "1 emoji character", "box", "U+1F600")
 
 
 @settings(deadline=None, max_examples=60)

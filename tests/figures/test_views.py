@@ -197,5 +197,5 @@ def test_without_a_maximum_over_layers_the_contributions_stand_alone():
 
 
 def test_the_same_results_give_the_same_numbers():
-    first, two = (view("reading", split(TOKENS), TOKENS, 1).frame() for _ in range(2))
-    assert first.equals(two)
+    first, second = (view("reading", split(TOKENS), TOKENS, 1).frame() for _ in range(2))
+    assert first.equals(second)

@@ -216,15 +216,15 @@ def test_a_layer_with_nearly_all_of_the_split_may_be_worth_nothing(name):
 def test_every_layer_is_asked_anew_whether_it_wins_or_not(monkeypatch):
     from analysis.interventions import leaving
 
-    layers_asked, answer = [], leaving.answer
+    left_out, answer = [], leaving.answer
 
     def watched(classifier, hidden, *more, **named):
-        layers_asked.extend(torch.isinf(hidden[:, :, 0, 0]).nonzero()[:, 0].tolist())
+        left_out.extend(torch.isinf(hidden[:, :, 0, 0]).nonzero()[:, 0].tolist())
         return answer(classifier, hidden, *more, **named)
 
     monkeypatch.setattr(leaving, "answer", watched)
     drop_effects(planted("max_cls", close_runner_up=True), TEXT)
-    assert sorted(layers_asked) == list(LAYERS)
+    assert sorted(left_out) == list(LAYERS)
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,11 @@ def test_maps_are_brought_onto_the_first_sheets_last_layer():
 
 
 def test_a_sheet_without_a_layer_shows_its_last():
-    first, two = sheets(2)
-    two = Sheet("head", "head", {2: two.vectors[2]})
+    first, second = sheets(2)
+    second = Sheet("head", "head", {2: second.vectors[2]})
     layouts = Layouts()
-    atlas.compute(layouts, [first, two], 0, Wish(), lambda *_: None)
-    maps = atlas.aligned(layouts, [first, two], (0, 2), Wish())
+    atlas.compute(layouts, [first, second], 0, Wish(), lambda *_: None)
+    maps = atlas.aligned(layouts, [first, second], (0, 2), Wish())
     assert (maps[1][0].projection.points == maps[1][1].projection.points).all()
 
 
@@ -190,9 +190,9 @@ def test_a_joint_fit_is_shown_only_beside_those_it_was_made_with(joint):
 def test_a_constant_sheet_and_a_layer_of_one_sheet_are_laid_out_alone_and_nothing_stays_missing(
     joint,
 ):
-    first, two, three = sheets(3)
-    flat = {**two.vectors, 0: np.ones_like(two.vectors[0])}
-    shown = [first, Sheet("flat", "flat", flat), Sheet("head", "head", {2: three.vectors[2]})]
+    first, second, third = sheets(3)
+    flat = {**second.vectors, 0: np.ones_like(second.vectors[0])}
+    shown = [first, Sheet("flat", "flat", flat), Sheet("head", "head", {2: third.vectors[2]})]
     layouts = Layouts()
     atlas.compute(layouts, shown, 0, ALIGNED, lambda *_: None, only_in_view=True)
     assert atlas.missing(layouts, shown, 0, ALIGNED, only_in_view=True) == []
@@ -212,9 +212,9 @@ def test_a_constant_sheet_and_a_layer_of_one_sheet_are_laid_out_alone_and_nothin
 
 
 def test_a_map_is_not_laid_out_again_for_another_alignment():
-    layouts, (first, two) = Layouts(), sheets()
+    layouts, (first, second) = Layouts(), sheets()
     made = layouts.made(first, 0, Wish())
-    assert layouts.get(first, 0, Wish(alignment="none"), [first, two]) is made
+    assert layouts.get(first, 0, Wish(alignment="none"), [first, second]) is made
 
 
 def test_numbers_are_those_of_the_labels_and_groups_that_were_given():

@@ -137,8 +137,8 @@ def test_token_types_are_the_tokenizers_own(name, pair):
 
 def test_a_pair_is_not_the_same_as_one_text():
     classifier = zoo.loaded("max_seq_mha")
-    first, two = analysis.record(classifier, TEXT, PAIR), analysis.record(classifier, PAIR, TEXT)
-    assert not np.allclose(first.logits, two.logits)
+    first, second = analysis.record(classifier, TEXT, PAIR), analysis.record(classifier, PAIR, TEXT)
+    assert not np.allclose(first.logits, second.logits)
 
 
 @pytest.mark.parametrize("name", ["max_seq_mha", "lora", *tiny.FOREIGN, "bare"])

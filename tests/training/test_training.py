@@ -162,10 +162,10 @@ class TestInterruption:
         assert resuming.last_state(cut.output / ".training").name == "checkpoint-50"
         finetune(cut)
         assert facts_in(cut.output)["steps"] == 72
-        first, two = load_file(whole / name), load_file(cut.output / name)
-        assert first.keys() == two.keys()
+        first, second = load_file(whole / name), load_file(cut.output / name)
+        assert first.keys() == second.keys()
         for key in first:
-            torch.testing.assert_close(two[key], first[key], rtol=0, atol=0, msg=key)
+            torch.testing.assert_close(second[key], first[key], rtol=0, atol=0, msg=key)
 
     def test_an_unfinished_run_of_other_settings_is_refused(self, run, monkeypatch):
         with monkeypatch.context() as patch:

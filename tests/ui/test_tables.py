@@ -20,8 +20,8 @@ def page():
 def test_the_columns_that_name_the_rows_are_pinned_and_keep_their_own_form():
     app = AppTest.from_function(page).run()
     assert not app.exception
-    first, two = (json.loads(each.proto.columns) for each in app.dataframe)
+    first, second = (json.loads(each.proto.columns) for each in app.dataframe)
     assert first["head"] == {"label": "pooling head", "pinned": True}
     assert first["score"]["label"] == "mean"
     assert not first["score"].get("pinned")
-    assert [name for name in two if two[name].get("pinned")] == ["head", "layer"]
+    assert [name for name in second if second[name].get("pinned")] == ["head", "layer"]
