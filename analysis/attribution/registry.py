@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
 
+OptionValue: TypeAlias = str | int | float | bool | None
 FAMILIES = ("gradient", "perturbation", "sampling", "attention")
 
 
@@ -20,21 +21,21 @@ class Option:
     """One option of a method. A default of None means that the method chooses by itself."""
 
     name: str
-    default: Any
+    default: Any  # an OptionValue of its kind
     kind: str  # "int", "float", "choice" or "bool"
     help: str
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: Any) -> OptionValue:
         """The value in its own type; ``ValueError`` with what is allowed otherwise."""
         if value is None and self.default is None:
             return None
         if self.kind == "choice":
             if value not in self.choices:
                 raise ValueError(f"{self.name} is {value!r}; known: {', '.join(self.choices)}")
-            return value
+            return str(value)
         if self.kind == "bool":
             return bool(value)
         try:
@@ -58,7 +59,7 @@ class Result:
 
     scores: np.ndarray
     delta: float | None = None  # what the scores should sum to, where theory promises it
-    options: dict[str, Any] = field(default_factory=dict)  # as used, where they were chosen
+    options: dict[str, OptionValue] = field(default_factory=dict)  # as used, where they were chosen
     interval: np.ndarray | None = None  # (U, 2)
     baseline: str | None = None  # in words, where it is not the baseline that was asked for
     layer: str = "input embeddings"
@@ -112,11 +113,11 @@ class Method:
         return self.family in ("perturbation", "sampling") and "backward" not in self.needs
 
     @property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, OptionValue]:
         """Names and defaults of the options."""
         return {name: option.default for name, option in self.options.items()}
 
-    def checked(self, options: dict[str, Any]) -> dict[str, Any]:
+    def checked(self, options: Mapping[str, object]) -> dict[str, OptionValue]:
         """Defaults, and `options` over them; ``ValueError`` for an unknown or impossible one."""
         unknown = sorted(set(options) - set(self.options))
         if unknown:

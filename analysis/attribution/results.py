@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.common.jobs import Enough as Enough
 from analysis.common.records import freeze, require_shape
 from analysis.text.tokens import Tokens
+
+if TYPE_CHECKING:
+    from analysis.attribution.registry import OptionValue
 
 OUTPUTS = ("logit", "contrast", "probability")
 # What people read; a regression has one output, its value.
@@ -43,7 +46,7 @@ class Attribution:
     delta: float | None  # output at the text minus at the baseline; None without a baseline
     completeness_gap: float | None  # |sum of scores - delta|; None where theory promises no sum
     baseline: str  # what the text is compared with, in words
-    options: dict[str, Any]
+    options: dict[str, OptionValue]
     seconds: float
     interval: np.ndarray | None = None  # (U, 2) 95 % for sampling methods
     seed: int | None = None  # of a sampling method

@@ -7,13 +7,16 @@ plain HTML. A content security policy in the file forbids it to load anything fr
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from analysis.figures.files.captions import draft
 from analysis.figures.marks import Bands, Bars, Flow, Grid, Panel, Strip
 from analysis.figures.picture import Picture
 from analysis.figures.screen.markup import html as markup
 from analysis.figures.style.style import printable
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 PLOTLY_MEGABYTES = 5  # what the bundle takes, rounded up
 _POLICY = (
@@ -75,7 +78,7 @@ def _charts(plot: Picture) -> str:
     return _chart(figure(plot), "figure", True)
 
 
-def _chart(drawing: Any, name: str, bundle: bool) -> str:
+def _chart(drawing: Figure, name: str, bundle: bool) -> str:
     drawing.update_layout(paper_bgcolor="#FFFFFF", plot_bgcolor="#FFFFFF")
     made = drawing.to_html(
         include_plotlyjs=bundle,

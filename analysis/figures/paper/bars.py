@@ -129,7 +129,7 @@ def _series(
     axes: Axes, m: Bars, look: Look, index: int, slot: int, where: np.ndarray, size: float
 ) -> None:
     values, count = m.values[index], len(m.series)
-    colours: Any = look.colours.bar if count == 1 else look.of_class(slot)
+    colours: str | list[str] = look.colours.bar if count == 1 else look.of_class(slot)
     if m.colours == "sign":
         weak, strong = look.colours.diverging[1], look.colours.diverging[-2]
         colours = [strong if v > 0 else weak for v in values]
@@ -183,7 +183,7 @@ def _together(
     ends, zero = m.values[index][known], np.zeros(int(known.sum()))
     corners = [(zero, low), (ends, low), (ends, high), (zero, high)]
     boxes = np.stack([np.stack(c if m.horizontal else c[::-1], axis=1) for c in corners], axis=1)
-    colours: Any = look.colours.bar if len(m.series) == 1 else look.ink_of_class(slot)
+    colours: str | list[str] = look.colours.bar if len(m.series) == 1 else look.ink_of_class(slot)
     if m.colours == "sign":
         weak, strong = readable(look.colours.diverging[1]), readable(look.colours.diverging[-2])
         colours = [strong if value > 0 else weak for value in ends.tolist()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from matplotlib.artist import Artist
@@ -47,7 +48,7 @@ class _Kind:
     below: Callable[[Any, Look, float], float]
 
 
-def _kind(module: Any, draw: Any, fit: Any) -> _Kind:
+def _kind(module: ModuleType, draw: Callable[..., None], fit: Callable[..., list[Artist]]) -> _Kind:
     return _Kind(draw, fit, module.least, module.want, module.heights, module.left, module.below)
 
 

@@ -11,6 +11,7 @@ from analysis.figures.recipes.results import Member
 
 if TYPE_CHECKING:
     from analysis.attribution import Control, Faithfulness, Randomisation, Target
+    from analysis.attribution.registry import OptionValue
 
 Span = tuple[tuple[int, int, int], ...]  # (segment, first character, behind the last)
 
@@ -32,7 +33,7 @@ class Question:
     baseline: str = "pad"
     baseline_text: str | None = None
     span: Span = ()
-    options: tuple[tuple[str, Any], ...] = ()
+    options: tuple[tuple[str, OptionValue], ...] = ()
     seed: int = 0
 
     @property
@@ -49,7 +50,7 @@ def question(
     baseline: str = "pad",
     baseline_text: str | None = None,
     span: Span = (),
-    options: tuple[tuple[str, Any], ...] = (),
+    options: tuple[tuple[str, OptionValue], ...] = (),
     seed: int = 0,
 ) -> Question:
     """The question behind an attribution that is shown in a unit.

@@ -17,6 +17,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from analysis.attribution import Attribution
+    from analysis.attribution.registry import OptionValue
     from analysis.attribution.results import Target
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.checkpoints.loading import Classifier
@@ -325,7 +326,7 @@ def attribution(
     baseline: str = "default",
     baseline_text: str | None = None,
     span: tuple[tuple[int, int, int], ...] = (),
-    options: tuple[tuple[str, Any], ...] = (),
+    options: tuple[tuple[str, OptionValue], ...] = (),
     seed: int = 0,
 ) -> Attribution:
     """The attribution of a class by one method."""

@@ -31,9 +31,10 @@ def draw_bars(sheet: Sheet, m: Bars) -> None:
     for index, name in enumerate(m.series):
         values = m.values[index]
         where = places + (index - (len(m.series) - 1) / 2) * size
-        colour: Any = BAR if len(m.series) == 1 else CLASS_COLOURS[index % len(CLASS_COLOURS)]
+        single = BAR if len(m.series) == 1 else CLASS_COLOURS[index % len(CLASS_COLOURS)]
+        colour: str | list[str] = single
         if m.as_points:
-            _points_of_bars(sheet, m, index, where, 0.7 * size, colour)
+            _points_of_bars(sheet, m, index, where, 0.7 * size, single)
             continue
         if m.colours == "sign":
             colour = [DIVERGING[-2] if v > 0 else DIVERGING[1] for v in values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -13,6 +13,9 @@ from analysis.attribution.results import OUTPUT_NAMES
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.kit import cards
+
+if TYPE_CHECKING:
+    from analysis.attribution.registry import OptionValue
 
 _FIRST = ("integrated_gradients", "gradient_x_input", "leave_one_out")
 OTHERS = "all others"
@@ -37,7 +40,7 @@ class AttributionRequest:
     baseline_text: str
     span: str  # words of the text that are one unit; "" for none
     seed: int
-    options: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+    options: dict[str, tuple[tuple[str, OptionValue], ...]] = field(default_factory=dict)
 
 
 def ask(entries: Sequence[Entry]) -> AttributionRequest:
@@ -146,9 +149,9 @@ def _against(entries: Sequence[Entry]) -> str:
 
 def _options(
     methods: tuple[str, ...], focus: str
-) -> tuple[dict[str, tuple[tuple[str, Any], ...]], int, str]:
+) -> tuple[dict[str, tuple[tuple[str, OptionValue], ...]], int, str]:
     """Options of every chosen method (the one in focus first), so that all are in the address."""
-    chosen: dict[str, tuple[tuple[str, Any], ...]] = {}
+    chosen: dict[str, tuple[tuple[str, OptionValue], ...]] = {}
     seed = 0
     with st.container(key="attribution-options"), st.popover("Options", icon=":material/tune:"):
         span = (
@@ -184,7 +187,7 @@ def _options(
     return chosen, seed, span.strip()
 
 
-def _control(method: Method, option: Option) -> str | float | None:
+def _control(method: Method, option: Option) -> OptionValue:
     key = f"{method.key}.{option.name}"
     label = option.name
     if not _fits(st.session_state.get(key), option):  # an address may hold anything

@@ -39,6 +39,7 @@ from pages.ui.engine.results import Held, Reason, key_of, member_of, small
 from pages.ui.engine.server_wide import kept_up_to
 
 if TYPE_CHECKING:
+    from analysis.attribution.registry import OptionValue
     from analysis.checkpoints.loading import Classifier
     from analysis.common.jobs import Desk, Job
     from analysis.text.tokens import Tokens
@@ -66,7 +67,7 @@ class Question:
     baseline: str
     baseline_text: str | None
     span: tuple[tuple[int, int, int], ...] = ()
-    options: tuple[tuple[str, Any], ...] = ()
+    options: tuple[tuple[str, OptionValue], ...] = ()
     seed: int = 0
 
     @property
@@ -146,7 +147,7 @@ def shown(result: Attribution, tokens: Tokens, unit: str) -> Attribution:
     return in_words(result, tokens) if unit == "word" and result.unit == "piece" else result
 
 
-def saves_points(method: str, options: Sequence[tuple[str, Any]]) -> bool:
+def saves_points(method: str, options: Sequence[tuple[str, OptionValue]]) -> bool:
     """Whether a method chooses the points along its line itself, and so can take fewer."""
     option = METHODS[method].options.get("n_steps")
     return option is not None and option.default is None and not dict(options).get("n_steps")

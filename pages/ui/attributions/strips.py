@@ -115,15 +115,16 @@ def _not_reached(key: str, explained: Sequence[Explanation]) -> str:
     ]
     if not short:
         return ""
-    options = short[0].results[key][0].options
-    steps = max(r.options["n_steps"] for explanation in short for r in explanation.results[key])
+    tolerance = float(short[0].results[key][0].options["tolerance"] or 0)
+    results = [result for explanation in short for result in explanation.results[key]]
+    steps = max(int(result.options["n_steps"] or 0) for result in results)
     where = (
         "" if len(explained) == 1 else f" of {listed(explanation.name for explanation in short)}"
     )
     title = words.in_sentence(METHODS[key].title)
     return (
         f"At {steps} points {title}{where} did not reach the tolerance "
-        f"({100 * options['tolerance']:.3g} % of the output's change): these scores are not "
+        f"({100 * tolerance:.3g} % of the output's change): these scores are not "
         "converged."
     )
 
