@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -330,7 +330,7 @@ def _head(
     )
 
 
-def _predicted(logits: NDArray[np.float32], splits: Splits) -> NDArray[Any]:
+def _predicted(logits: NDArray[np.float32], splits: Splits) -> np.ndarray:
     """Prediction of a run for each row: a class, classes or a number."""
     if splits.train.regression:
         return logits[:, 0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +99,7 @@ def reading(rows: Rows, name: str, request: ReadingRequest, stopped: bool) -> Re
     lines, codes = np.frombuffer(rows.lines, np.int64), np.frombuffer(rows.codes, np.intc)
     keep = np.ones(len(lines), dtype=bool)
     classes: tuple[str, ...] = ()
-    label: NDArray[Any] | None = None
+    label: np.ndarray | None = None
     used: Mapping[str, str] = {}
     unknown: tuple[Unknown, ...] = ()
     met: Met = {}
@@ -161,7 +160,7 @@ def _numbers(
     raw: Sequence[str],
     name: str,
     request: ReadingRequest,
-    codes: NDArray[Any],
+    codes: np.ndarray,
     lines: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], tuple[str, ...]]:
     """Numbers (N, C) of columns that hold one each, (N,) which rows have all of them, and their
@@ -192,7 +191,7 @@ def _numbers(
 
 
 def _several(
-    rows: Rows, raw: Sequence[str], name: str, request: ReadingRequest, codes: NDArray[Any]
+    rows: Rows, raw: Sequence[str], name: str, request: ReadingRequest, codes: np.ndarray
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], tuple[str, ...], Mapping[str, str]]:
     """Labels (N, C) of 0 and 1, (N,) which rows have known labels only, the classes, and the class
     that each label was read as."""
@@ -224,7 +223,7 @@ def _several(
     return matrix[codes], known[codes], classes, used
 
 
-def _met(raw: Sequence[str], firsts: Sequence[int], codes: NDArray[Any]) -> Met:
+def _met(raw: Sequence[str], firsts: Sequence[int], codes: np.ndarray) -> Met:
     """Count of each label, and the first row that has it, where rows have several labels."""
     counts = np.bincount(codes, minlength=len(raw)).tolist()
     met: dict[str, tuple[int, int]] = {}

@@ -49,7 +49,7 @@ class Table:
     split: str
     text: Sequence[str]
     pair: Sequence[str] | None
-    label: NDArray[Any] | None
+    label: np.ndarray | None
     labels: tuple[str, ...]
     skipped: int = 0
 

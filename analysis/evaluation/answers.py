@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Answers:
     rows: NDArray[np.int64]  # (M,) rows of the table
     # (M,) class index or number, (M, C) of 0 and 1 where a row may have several classes, or of
     # several numbers; or None
-    label: NDArray[Any] | None
+    label: np.ndarray | None
     values: NDArray[np.float64]  # (K, M, C); (K, M, 1) for a regression
     total: int  # rows of the data set
     cut: NDArray[np.int64]  # (K, M) tokens beyond the model's limit, left out
@@ -99,7 +99,7 @@ class Answers:
         return np.asarray(self.values.argmax(axis=2), dtype=np.int64)
 
     @cached_property
-    def truth(self) -> NDArray[Any] | None:
+    def truth(self) -> np.ndarray | None:
         """(M,) index of the answer that the labels hold; numbers of a regression; or None."""
         return self._sets[0][-1] if self.several and self.label is not None else self.label
 
@@ -236,7 +236,7 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
     )
 
 
-def _of_each(label: NDArray[Any], classes: int) -> NDArray[np.int64]:
+def _of_each(label: np.ndarray, classes: int) -> NDArray[np.int64]:
     """(M,) class index or (M, fewer) of 0 and 1 -> (M, C) of 0 and 1."""
     if label.ndim == 1:
         return np.asarray(np.eye(classes, dtype=np.int64)[label])

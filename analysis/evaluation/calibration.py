@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,8 @@ class Reliability:
 
 
 def reliability(
-    confidence: NDArray[Any],
-    correct: NDArray[Any],
+    confidence: np.ndarray,
+    correct: np.ndarray,
     bins: int = 15,
     scheme: Scheme = "equal width",
     *,
@@ -118,8 +118,8 @@ def reliability(
 
 
 def _interval(
-    place: NDArray[Any],
-    right: NDArray[Any],
+    place: np.ndarray,
+    right: np.ndarray,
     confidence: Floats,
     bins: int,
     ece: float,
@@ -141,7 +141,7 @@ def _interval(
 
 
 def _if_calibrated(
-    place: NDArray[Any], confidence: Floats, summed: Floats, draws: int, seed: int
+    place: np.ndarray, confidence: Floats, summed: Floats, draws: int, seed: int
 ) -> float:
     """Mean ECE where each answer is right with just the probability that it was given."""
     draw = np.random.default_rng(seed + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Evaluation:
     per_class: tuple[tuple[Score, ...], ...]
     calibration: Reliability | None
     value: Floats | None = None  # (n,) answers of a regression, for a plot against the labels
-    label: NDArray[Any] | None = None  # (n,) class index, (n, C) of 0 and 1, or number
+    label: np.ndarray | None = None  # (n,) class index, (n, C) of 0 and 1, or number
     thresholds: Floats | None = None  # (C,) of the best F1 on these rows, where several are given
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +140,7 @@ def _several(answers: Answers, bins: int, scheme: Scheme, seed: int) -> Evaluati
     )
 
 
-def _confusion(label: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int64]:
+def _confusion(label: np.ndarray, predicted: np.ndarray, classes: int) -> NDArray[np.int64]:
     cells = np.bincount(label * classes + predicted, minlength=classes * classes)
     return np.asarray(cells.reshape(classes, classes), dtype=np.int64)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ def weights_of(rows: int, classes: int, draws: int, seed: int) -> Floats:
 
 
 def counts_of(
-    label: NDArray[Any], assigned: NDArray[np.bool_], weights: Floats
+    label: np.ndarray, assigned: NDArray[np.bool_], weights: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """(D, C) each: rows of a class that are given it, rows that are given it, rows of the class."""
     true, predicted = np.asarray(label, np.float64), np.asarray(assigned, np.float64)
@@ -36,7 +35,7 @@ def f1_of(right: Floats, predicted: Floats, true: Floats) -> Floats:
     return np.asarray(np.divide(2 * right, under, out=np.zeros_like(under), where=under > 0))
 
 
-def average_precision(label: NDArray[Any], chance: Floats, weights: Floats) -> Floats:
+def average_precision(label: np.ndarray, chance: Floats, weights: Floats) -> Floats:
     """(n,) of 0 and 1, (n,) probabilities and (D, n) weights -> (D,) average precision.
 
     The mean of the precision over the recalled rows, equal probabilities taken at once (as
@@ -54,7 +53,7 @@ def average_precision(label: NDArray[Any], chance: Floats, weights: Floats) -> F
     return np.asarray(np.divide(over, total, out=np.full_like(total, np.nan), where=total > 0))
 
 
-def best_thresholds(label: NDArray[Any], chance: Floats) -> Floats:
+def best_thresholds(label: np.ndarray, chance: Floats) -> Floats:
     """(n, C) labels and probabilities -> (C,) the threshold with the best F1 on these rows.
 
     In the middle between two probabilities that occur; NaN where no row has the class.

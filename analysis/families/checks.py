@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.families.table import CLASSES, make
 
@@ -40,7 +39,7 @@ class Tried:
 
         return analysis.load(self.folder, device="cpu")
 
-    def logits(self, text: str, pair: str | None = None) -> NDArray[Any]:
+    def logits(self, text: str, pair: str | None = None) -> np.ndarray:
         """(C,) as recorded."""
         import analysis
 
@@ -88,7 +87,7 @@ def _cell(probe: Callable[[Tried], None], tried: Tried) -> str:
     return " ".join(why.split())
 
 
-def _same(actual: NDArray[Any], expected: NDArray[Any]) -> None:
+def _same(actual: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
 
 

@@ -7,14 +7,13 @@ needs several seeds of each (:mod:`analysis.statistics.verdicts`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.datasets.tasks import metric_name
 
-Vector = NDArray[Any]
+Vector = np.ndarray
 Floats = NDArray[np.float64]
 
 CELLS = 2_000_000  # numbers that are drawn at once

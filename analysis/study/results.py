@@ -242,7 +242,7 @@ class Study:
         ]
         return pd.DataFrame(rows, columns=columns)
 
-    def predictions(self, cell: Cell, split: str) -> NDArray[Any]:
+    def predictions(self, cell: Cell, split: str) -> np.ndarray:
         """Predicted classes (N,) int64, or numbers (N,) float64 for a regression.
 
         Raises

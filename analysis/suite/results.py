@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.datasets.tasks import TASKS as KNOWN
 from analysis.statistics.intervals import wilson
@@ -154,7 +153,7 @@ def results(
             f"{len(cases)}. Run it on the suite."
         )
     place = predictions.places(KNOWN[cases[0].task].labels)
-    probabilities: dict[int, NDArray[Any]] = dict(
+    probabilities: dict[int, np.ndarray] = dict(
         zip(
             predictions.rows.tolist(),
             predictions.probabilities[:, list(place.values())],
@@ -203,8 +202,8 @@ def results(
 def _failed(
     case: Case,
     predicted: str,
-    here: NDArray[Any],
-    old: NDArray[Any] | None,
+    here: np.ndarray,
+    old: np.ndarray | None,
     names: list[str],
     tolerance: float,
 ) -> bool:

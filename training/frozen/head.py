@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +36,7 @@ def fit_head(work: Work, spec: HeadSpec, tell: Teller) -> FittedHead:
     """
     began = time.monotonic()
     rates: dict[float, float] = {}
-    parts: list[tuple[Members, Course, NDArray[Any]]] = []
+    parts: list[tuple[Members, Course, np.ndarray]] = []
     rate, reason = math.nan, ""
     try:
         if work.cancel is not None and work.cancel.is_set():
@@ -189,7 +188,7 @@ def _train(
     )
 
 
-def decisions(work: Work, logits: torch.Tensor) -> NDArray[Any]:
+def decisions(work: Work, logits: torch.Tensor) -> np.ndarray:
     """Logits (M, n, C) -> classes (M, n), labels (M, n, C) of 0 and 1, or numbers (M, n)."""
     if work.problem.kind == "number":
         return np.asarray(logits[..., 0].double() * work.targets.scale + work.targets.centre)
@@ -198,14 +197,14 @@ def decisions(work: Work, logits: torch.Tensor) -> NDArray[Any]:
     return np.asarray(logits.argmax(-1))
 
 
-def _answers(work: Work, members: Members, scored: Inputs) -> NDArray[Any]:
+def _answers(work: Work, members: Members, scored: Inputs) -> np.ndarray:
     return decisions(work, predict(members, scored, work.dev_rows))
 
 
 def _result(
     work: Work,
     spec: HeadSpec,
-    parts: list[tuple[Members, Course, NDArray[Any]]],
+    parts: list[tuple[Members, Course, np.ndarray]],
     rate: float,
     rates: dict[float, float],
     reason: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class Problem:
 
     kind: Kind
     names: tuple[str, ...]
-    target: NDArray[Any]
+    target: np.ndarray
     metrics: tuple[str, ...]
 
     @property

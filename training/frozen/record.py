@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +67,7 @@ def _confusion(fitted: Fitted, head: FittedHead) -> NDArray[np.float64]:
     return counts / len(head.predictions)
 
 
-def most_disputed(answers: Sequence[NDArray[Any]], scored: Table) -> tuple[str, str | None]:
+def most_disputed(answers: Sequence[np.ndarray], scored: Table) -> tuple[str, str | None]:
     """The row of which answers, (N,) or (N, C) each, differ most; the shortest of several."""
     lengths = np.asarray(scored.lengths[: len(scored)], np.float64)
     differ = np.zeros(len(scored))

@@ -36,7 +36,7 @@ class FittedHead:
     steps: int
     seconds: float
     scores: Mapping[str, Floats]  # metric -> (S,)
-    predictions: NDArray[Any]  # (S, n) classes or numbers, (S, n, C) of 0 and 1
+    predictions: np.ndarray  # (S, n) classes or numbers, (S, n, C) of 0 and 1
     loss: Floats  # (E, S) mean training loss of each epoch
     curve: Floats  # (E, S) score (of the first metric) on at most 500 rows after each epoch
     weights: Mapping[str, NDArray[np.float32]] = field(repr=False)
@@ -67,7 +67,7 @@ class Fitted:
     pairs: bool
     rows: Mapping[str, int]  # "train" and the scored split -> rows
     split: str  # name of the scored split
-    label: NDArray[Any]  # of the scored rows
+    label: np.ndarray  # of the scored rows
     notes: tuple[str, ...]
     precision: str
     states_seconds: float

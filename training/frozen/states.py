@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -284,7 +284,7 @@ def _complete(
 
 def _windows(
     classifier: Classifier, table: Table, first: int, reader: StateReader
-) -> Iterator[tuple[int, int, dict[str, NDArray[Any]]]]:
+) -> Iterator[tuple[int, int, dict[str, np.ndarray]]]:
     """Rows in the table's order, in windows of bounded rows and (by their characters) tokens."""
     from analysis.corpus import predict_batch
 
@@ -300,7 +300,7 @@ def _windows(
         if table.pair is not None:
             columns["pair"] = pa.array([table.pair[row] for row in rows])
         done = predict_batch(classifier, pa.RecordBatch.from_pydict(columns), readers=[reader])
-        vectors: dict[str, NDArray[Any]] = {
+        vectors: dict[str, np.ndarray] = {
             name: done[name].to_numpy(zero_copy_only=False) for name in ("tokens", "cut")
         }
         for view in reader.views:

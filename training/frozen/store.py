@@ -13,7 +13,7 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class ViewFile:
             "rows.bin": self.rows * 8,
         }
 
-    def add(self, vectors: NDArray[Any], tokens: NDArray[np.int32], cut: NDArray[np.int32]) -> None:
+    def add(self, vectors: np.ndarray, tokens: NDArray[np.int32], cut: NDArray[np.int32]) -> None:
         """Append whole rows: (sum of tokens, d), (R,), (R,).
 
         Raises

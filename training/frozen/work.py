@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ class Work:
     dev: States
     problem: Problem
     targets: Targets
-    label: NDArray[Any]
+    label: np.ndarray
     seeds: tuple[int, ...]
     rows: tuple[NDArray[np.int64], ...]  # of each seed
     all_rows: NDArray[np.int64]
