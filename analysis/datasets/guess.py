@@ -268,6 +268,8 @@ def _label(
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):  # its entries may be as long as texts
+        return str([part[:40] if isinstance(part, str) else part for part in value[:20]])
     return "" if value is None else str(value).strip()
 
 

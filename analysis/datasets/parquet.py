@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pyarrow import parquet as pq
 
 MOST_UNPACKED = 512 * 2**20  # bytes of one column in one part (row group) of a file
+MOST_VALUES = 20_000_000  # entries of all lists of one column in one part of a file
+MOST_LISTED = 100_000  # characters of the entries of one list
 _BATCH_BYTES = 16 * 2**20  # of all columns in one batch, as the file states their size
 _MOST_ROWS = 8192  # in one batch
 
@@ -42,6 +44,12 @@ def parquet(stream: BinaryIO, name: str) -> Records:
         plain = pq.ParquetFile(stream)
         schema = plain.schema_arrow
         texts = [f.name for f in schema if pa.types.is_string(f.type) or _large(f.type)]
+        lists = [field.name for field in schema if _labels(field)]
+        texts += [
+            leaf.path
+            for leaf in map(plain.schema.column, range(len(plain.schema.names)))
+            if leaf.path.partition(".")[0] in lists and leaf.physical_type == "BYTE_ARRAY"
+        ]
         file = pq.ParquetFile(stream, metadata=plain.metadata, read_dictionary=texts)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{name} is a damaged Parquet file ({error}). Save it again.") from error
@@ -53,7 +61,7 @@ def parquet(stream: BinaryIO, name: str) -> Records:
     left = [schema.names[place] for place in range(len(schema)) if place not in places]
     if not places:
         raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
-    _check_sizes(file.metadata, stream, name)
+    _check_sizes(file.metadata, stream, name, lists)
     columns = list(dict.fromkeys(schema.names[place] for place in places))
     notes = []
     if left:
@@ -65,7 +73,7 @@ def parquet(stream: BinaryIO, name: str) -> Records:
     )
 
 
-def _labels(field: Any) -> bool:
+def _labels(field: pa.Field) -> bool:
     """Whether a column may hold several labels a row: lists of texts or whole numbers, or lists
     of any numbers under the name of a label. A list of fractions is a vector."""
     import pyarrow as pa
@@ -81,7 +89,7 @@ def _labels(field: Any) -> bool:
     return not pa.types.is_floating(item) or field.name.casefold() in LABELS
 
 
-def _bytes(kind: Any) -> bool:
+def _bytes(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
@@ -93,11 +101,16 @@ def _large(kind: pa.DataType) -> bool:
     return bool(pa.types.is_large_string(kind))
 
 
-def _check_sizes(about: pq.FileMetaData, stream: BinaryIO, name: str) -> None:
+def _check_sizes(about: pq.FileMetaData, stream: BinaryIO, name: str, lists: list[str]) -> None:
     groups = [about.row_group(group).total_byte_size for group in range(about.num_row_groups)]
-    if max(groups, default=0) <= MOST_UNPACKED:
+    if max(groups, default=0) <= MOST_UNPACKED and not lists:
         return  # so is every column
-    for column, size in _column_sizes(stream, name):
+    for column, size, values in _column_sizes(stream, name):
+        if values > MOST_VALUES and column.partition(".")[0] in lists:
+            raise DataError(
+                f"{name}: the lists of column {column.partition('.')[0]!r} have {values:,} entries "
+                f"in one part of the file (at most {MOST_VALUES:,}). Leave the column out."
+            )
         if size > MOST_UNPACKED:
             raise DataError(
                 f"{name}: column {column!r} unpacks to {size / 2**20:,.0f} MB in one part of the "
@@ -111,12 +124,14 @@ from pyarrow.parquet import read_metadata
 about = read_metadata(io.BytesIO(sys.stdin.buffer.read()))
 groups = map(about.row_group, range(about.num_row_groups))
 columns = [group.column(place) for group in groups for place in range(group.num_columns)]
-print(json.dumps([(column.path_in_schema, column.total_uncompressed_size) for column in columns]))
+print(json.dumps([
+    (column.path_in_schema, column.total_uncompressed_size, column.num_values) for column in columns
+]))
 """
 
 
-def _column_sizes(stream: BinaryIO, name: str) -> list[tuple[str, int]]:
-    """(column, unpacked bytes) of every part of the file, in order.
+def _column_sizes(stream: BinaryIO, name: str) -> list[tuple[str, int, int]]:
+    """(column, unpacked bytes, values) of every part of the file, in order.
 
     Another process looks at its last bytes: what pyarrow says of a column ends the whole process
     where that is damaged ("terminate called after throwing", seen in 26.0).
@@ -129,7 +144,7 @@ def _column_sizes(stream: BinaryIO, name: str) -> list[tuple[str, int]]:
     command = [sys.executable, "-c", _SIZES]
     answer = subprocess.run(command, input=b"PAR1" + ending, capture_output=True, check=False)
     try:
-        return [(str(column), int(size)) for column, size in json.loads(answer.stdout)]
+        return [(str(path), int(size), int(n)) for path, size, n in json.loads(answer.stdout)]
     except ValueError:
         raise DataError(f"{name} is a damaged Parquet file. Save it again.") from None
 
@@ -158,10 +173,34 @@ def _values(column: pa.Array) -> list[Any]:
     """The values of a column of one batch; rows that share a text share its string."""
     import pyarrow as pa
 
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return _lists(column)
     if not pa.types.is_dictionary(column.type):
         return _plain(column)
     shared = _plain(column.dictionary)
     return [None if place is None else shared[place] for place in column.indices.to_pylist()]
+
+
+def _lists(column: pa.Array) -> list[list[Any] | None]:
+    """The lists of a column; each ends behind MOST_LISTED characters, which is too many."""
+    import pyarrow.compute as pc
+
+    entries, place = _values(column.flatten()), 0
+    cut: dict[int, str] = {}  # of entries that rows share, one string each
+    lists: list[list[Any] | None] = []
+    for length in pc.list_value_length(column).to_pylist():
+        kept: list[Any] = []
+        characters = 0
+        for entry in entries[place : place + (length or 0)]:
+            if characters > MOST_LISTED:
+                break
+            if isinstance(entry, str) and len(entry) > MOST_LISTED:
+                entry = cut.setdefault(id(entry), entry[: MOST_LISTED + 1])
+            kept.append(entry)
+            characters += len(entry) if isinstance(entry, str) else 1
+        lists.append(None if length is None else kept)
+        place += length or 0
+    return lists
 
 
 def _plain(column: pa.Array) -> list[Any]:

@@ -21,6 +21,7 @@ LISTED = 200  # problems of one kind that are listed; all are counted
 SEVERAL = "\x1f"  # stands before each label of a row that has a list of them
 CELL = "\x1e"  # stands before each cell of a row whose labels have a column each
 MOST_TEXT = 100_000  # characters of one text
+MOST_LABEL = 10_000  # characters of one label, or of all labels of a row
 MOST_CHARACTERS = 2 * 2**30  # of all texts that are kept of one file
 _LONG = 256  # characters of a row from which its repetitions are told while it is read
 _EVERY = 4096  # records between two reports
@@ -109,6 +110,10 @@ class Rows:
             label = self._label_cells(row)
         elif columns.label:
             label = self._label(row, columns.label)
+            if len(label) > MOST_LABEL:
+                phrase = f"a label of {len(label):,} characters (at most {MOST_LABEL:,})"
+                self.note(Problem(number, phrase, "too long"))
+                return
             if is_missing(label) and label != SEVERAL:
                 phrase = f"no label in column {columns.label!r}"
                 self.note(Problem(number, phrase, "without a label"))
@@ -159,12 +164,16 @@ class Rows:
             with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
                 value = literal_eval(value)  # a list, as pandas writes it into a CSV
         if isinstance(value, list | tuple):
+            words = {part if isinstance(part, str) else str(part) for part in value}
+            if sum(map(len, words)) > MOST_LABEL:
+                return "".join(words)
             parts = {one_line(str(part)) for part in value if part is not None} - {""}
             return "".join(f"{SEVERAL}{part}" for part in sorted(parts)) or SEVERAL
         return self._label_value(row, column)
 
     def _label_value(self, row: Sequence[Any], column: str) -> str:
-        return one_line(self._value(row, column) or "")
+        value = self._value(row, column) or ""
+        return value if len(value) > MOST_LABEL else one_line(value)
 
     def _value(self, row: Sequence[Any], column: str) -> str | None:
         place = self._place[column]
@@ -179,7 +188,9 @@ class Rows:
         place = self._place[column]
         value = row[place] if place < len(row) else None
         if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-            text: str | None = " ".join(value).strip()  # a text that was cut into words
+            # a text that was cut into words
+            long = sum(map(len, value)) > MOST_TEXT
+            text: str | None = "".join(value) if long else " ".join(value).strip()
         elif isinstance(value, list | tuple | dict):
             return None
         else:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from analysis.datasets import parquet
 from analysis.datasets.files import DataError
+from analysis.datasets.guess import Columns
 from analysis.datasets.table import read_file
 from analysis.datasets.upload import peek, read_upload
 
@@ -52,6 +53,55 @@ def test_a_long_text_that_many_rows_share_takes_the_memory_of_one():
     tracemalloc.stop()
     assert shown.names == ("text", "label")
     assert most < 100 * 2**20  # 2.4 GB if every row had its own
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.none() | st.lists(st.sampled_from(["a", "b", "ccc"])), min_size=1, max_size=20))
+def test_lists_are_read_as_they_were_written(values):
+    table = pa.table({"topics": pa.array(values, pa.list_(pa.string()))})
+    reading = parquet.parquet(io.BytesIO(_bytes(table)), "a.parquet")
+    assert [row[0] for _, row in reading.rows] == values
+
+
+def shared(rows: int, in_each: int, text: str) -> pa.Array:
+    """Lists of one text that all of them share."""
+    codes = pa.array(np.zeros(rows * in_each, np.int32))
+    ends = pa.array(np.arange(rows + 1, dtype=np.int32) * in_each)
+    return pa.ListArray.from_arrays(ends, pa.DictionaryArray.from_arrays(codes, pa.array([text])))
+
+
+@pytest.mark.parametrize(("rows", "in_each"), [(4_000, 1), (3, 4_000)])
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_lists_that_share_a_long_text_take_the_memory_of_one(rows, in_each, column):
+    other = [f"{n % 2}" for n in range(rows)]
+    lists = shared(rows, in_each, "x" * 600_000)
+    table = {"text": lists, "label": other} if column == "text" else {"text": other, "label": lists}
+    raw = _bytes(pa.table(table), compression="zstd")
+    assert len(raw) < 100_000
+    tracemalloc.start()
+    peek(raw, "a.parquet")
+    reading = read_upload(raw, "a.parquet", columns=Columns("text", None, "label"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reading.counts["too long"] == rows
+    assert most < 60 * 2**20  # 2.4 GB and more if every row or entry had its own
+
+
+def test_lists_with_too_many_entries_are_refused_before_they_are_unpacked(monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_VALUES", 1_000)
+    raw = _bytes(pa.table({"text": ["a", "b"], "topics": shared(2, 600, "x")}))
+    with pytest.raises(DataError, match="'topics' have 1,200 entries"):
+        peek(raw, "a.parquet")
+
+
+def test_a_label_as_long_as_a_text_is_no_label():
+    reading = read_upload(
+        f"text,label\nfirst,{'x' * 20_000}\nsecond,a\nthird,b\n".encode(),
+        "a.csv",
+        columns=Columns("text", None, "label"),
+    )
+    assert reading.table.labels == ("a", "b")
+    assert [problem.row for problem in reading.problems] == [2]
 
 
 def test_repeated_rows_take_no_place_before_they_are_left_out():
