@@ -19,11 +19,17 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from benchmarks.record import in_turn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from analysis.checkpoints.loading import Classifier
+    from analysis.checkpoints.protocols import ModelWithEmbeddings
 
 SENTENCE = "The plot is thin, but the acting here is anything but dull."
 TEXTS = {16: SENTENCE, 128: " ".join([SENTENCE] * 9)}
@@ -53,7 +59,7 @@ def run() -> list[dict[str, Any]]:
     return [*rows, *_methods(analysis.load("sst2-max_seq_mha"), SENTENCE)]
 
 
-def _integrated(classifier: Any, text: str) -> dict[str, Any]:
+def _integrated(classifier: Classifier, text: str) -> dict[str, Any]:
     from analysis.attribution import attribute
 
     captum = Captum(classifier, text)
@@ -86,7 +92,7 @@ def _integrated(classifier: Any, text: str) -> dict[str, Any]:
     }
 
 
-def _methods(classifier: Any, text: str) -> list[dict[str, Any]]:
+def _methods(classifier: Classifier, text: str) -> list[dict[str, Any]]:
     from analysis.attribution import METHODS, attribute
 
     captum = Captum(classifier, text)
@@ -107,7 +113,7 @@ def _methods(classifier: Any, text: str) -> list[dict[str, Any]]:
     return [*rows, _interpret(classifier, text)]
 
 
-def _interpret(classifier: Any, text: str) -> dict[str, Any]:
+def _interpret(classifier: Classifier, text: str) -> dict[str, Any]:
     """transformers-interpret has layer integrated gradients with 50 steps alone."""
     from analysis.attribution import attribute
 
@@ -146,7 +152,7 @@ def _on_path(folder: str | None) -> Iterator[None]:
 class Captum:
     """Captum's methods the way its tutorials call them: defaults, one row at a time."""
 
-    def __init__(self, classifier: Any, text: str) -> None:
+    def __init__(self, classifier: Classifier, text: str) -> None:
         import torch
 
         import analysis
@@ -159,19 +165,21 @@ class Captum:
         self.ids = self.fixed.pop("input_ids")
         special = torch.tensor(trace.tokens.special.copy(), device=self.ids.device)
         self.empty = torch.where(special, self.ids, classifier.tokenizer.pad_token_id)
-        self.embed = self.model.get_input_embeddings()
+        self.embed = cast("ModelWithEmbeddings", self.model).get_input_embeddings()
         with torch.no_grad():
             self.vectors, self.nothing = self.embed(self.ids), self.embed(self.empty)
 
-    def of_ids(self, ids: Any) -> Any:
+    def of_ids(self, ids: Tensor) -> Tensor:
         """(n, T) ids -> (n,) logits of the target."""
         expanded = {name: tensor.expand(len(ids), -1) for name, tensor in self.fixed.items()}
-        return self.model(input_ids=ids, **expanded).logits[:, self.target]
+        logits: Tensor = self.model(input_ids=ids, **expanded).logits
+        return logits[:, self.target]
 
-    def of_vectors(self, vectors: Any) -> Any:
+    def of_vectors(self, vectors: Tensor) -> Tensor:
         """(n, T, e) embeddings -> (n,) logits of the target."""
         expanded = {name: tensor.expand(len(vectors), -1) for name, tensor in self.fixed.items()}
-        return self.model(inputs_embeds=vectors, **expanded).logits[:, self.target]
+        logits: Tensor = self.model(inputs_embeds=vectors, **expanded).logits
+        return logits[:, self.target]
 
     def integrated(self, steps: int, together: int) -> np.ndarray:
         """(T,) scores of LayerIntegratedGradients on the word embeddings."""
@@ -183,7 +191,7 @@ class Captum:
         scores: np.ndarray = attributions[0].sum(-1).detach().cpu().numpy()
         return scores
 
-    def calls(self) -> dict[str, Callable[[], Any]]:
+    def calls(self) -> dict[str, Callable[[], object]]:
         """Calls of Captum for each of our methods that it has."""
         import torch
         from captum import attr
@@ -220,7 +228,7 @@ class Captum:
         }
 
 
-def _medians(functions: list[Callable[[], Any]], rounds: int) -> list[float]:
+def _medians(functions: list[Callable[[], object]], rounds: int) -> list[float]:
     """Median seconds of each."""
     times = in_turn(functions, rounds, warm=1)
     return [statistics.median(seconds) for seconds in times]

@@ -21,11 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import chromium, live
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Response
+
+    from analysis.checkpoints.loading import Classifier
 
 DEMO = "sst2-max_seq_mha"
 LENGTHS = (16, 128, 512)
@@ -91,7 +96,7 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def _text(classifier: Any, length: int) -> str:
+def _text(classifier: Classifier, length: int) -> str:
     """A text of exactly so many tokens, special ones included."""
     words = [WORDS[index % len(WORDS)] for index in range(length - 2)]
     text = " ".join(words)
@@ -99,7 +104,7 @@ def _text(classifier: Any, length: int) -> str:
     return text
 
 
-def _forward(classifier: Any, text: str) -> tuple[float, float]:
+def _forward(classifier: Classifier, text: str) -> tuple[float, float]:
     """Seconds and CPU seconds of a forward with attentions, the second of two."""
     import analysis
 
@@ -120,7 +125,9 @@ def _cpu_of(pid: int) -> float | None:
 
 
 @contextlib.contextmanager
-def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
+def _page_of(
+    browser: Browser, name: str, root: Path
+) -> Iterator[Callable[[str, int], tuple[float, float, float | None, int]]]:
     """A function: text -> seconds to its first and to all pictures, CPU of the server, bytes."""
     port = live.free_port()
     server = live.start(port, POOLLENS_CHECKPOINTS=str(root))
@@ -133,7 +140,7 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
         def count(data: str | bytes) -> None:
             sent[0] += len(data if isinstance(data, bytes) else data.encode())
 
-        def body(response: Any) -> None:
+        def body(response: Response) -> None:
             with contextlib.suppress(Exception):  # a response without a body
                 count(response.body())
 
@@ -176,7 +183,7 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
         server.wait(timeout=20)
 
 
-def _bertviz(browser: Any, name: str, root: Path, text: str, folder: Path) -> dict[str, Any]:
+def _bertviz(browser: Browser, name: str, root: Path, text: str, folder: Path) -> dict[str, Any]:
     """BertViz's model view of the same encoder and text, from its attentions to the picture.
 
     Made in a process of its own: what it needs of memory and time may be more than there is.
@@ -234,7 +241,7 @@ print(time.perf_counter() - started, time.process_time() - cpu)
 """
 
 
-def _opens(browser: Any, file: Path) -> str | None:
+def _opens(browser: Browser, file: Path) -> str | None:
     """Draw the page in the browser; None, or in words what came instead."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     scripts = os.environ.get("BERTVIZ_SCRIPTS")

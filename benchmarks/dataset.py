@@ -18,7 +18,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.datasets.table import Table
 
 CHECKPOINT = "sst2-max_seq_mha"
 LIMIT = 512
@@ -99,7 +102,7 @@ def _ratio(over: list[tuple[float, float]], under: list[tuple[float, float]], of
     return statistics.median(a[of] / b[of] for a, b in zip(over, under, strict=True))
 
 
-def _table(texts: list[str]) -> Any:
+def _table(texts: list[str]) -> Table:
     from analysis.datasets.table import Table
 
     return Table("sst2", "train", tuple(texts), None, None, ())

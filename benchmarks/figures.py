@@ -18,9 +18,12 @@ from contextlib import suppress
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import chromium
+
+if TYPE_CHECKING:
+    from analysis.figures import Plot
 
 TEXT = "The plot is thin, but the acting is anything but dull."
 CHECKPOINT = "sst2-max_seq_mha"
@@ -64,7 +67,7 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def _plots() -> Iterator[tuple[str, str, Any]]:
+def _plots() -> Iterator[tuple[str, str, Plot]]:
     """(view, what it is drawn of, picture) of every view that there is."""
     import analysis
     from analysis.figures import known_views
@@ -113,7 +116,7 @@ def _median(make: Callable[[], bytes], rounds: int = ROUNDS) -> tuple[float, byt
     return statistics.median(taken), data
 
 
-def _paper(plot: Any, format: str) -> bytes:
+def _paper(plot: Plot, format: str) -> bytes:
     from analysis.figures.paper import render
 
     return render(plot, format=format).data

@@ -15,9 +15,13 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from analysis.datasets.table import Table
+    from training.frozen.states import States
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 HEADS = (
@@ -78,7 +82,7 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, np.ndarray]:
     return answer, np.array([time.perf_counter() - started, time.process_time() - spent])
 
 
-def _states(train: Any, dev: Any, place: str) -> tuple[Any, Any]:
+def _states(train: Table, dev: Table, place: str) -> tuple[States, States]:
     import training
 
     train_states, dev_states = (
@@ -87,13 +91,13 @@ def _states(train: Any, dev: Any, place: str) -> tuple[Any, Any]:
     return train_states, dev_states
 
 
-def _fit(train: Any, dev: Any, heads: tuple[str, ...] = HEADS) -> Any:
+def _fit(train: States, dev: States, heads: tuple[str, ...] = HEADS) -> Any:
     import training
 
     return training.fit(train, heads, dev=dev, seeds=SEEDS)
 
 
-def _scikit_learn(train: Any, dev: Any) -> None:
+def _scikit_learn(train: States, dev: States) -> None:
     import torch
     from sklearn.linear_model import LogisticRegression
 
@@ -110,7 +114,7 @@ def _scikit_learn(train: Any, dev: Any) -> None:
             peer.score(vectors[1], dev.table.label)
 
 
-def _plain_epoch(table: Any, *, learn: bool = True) -> None:
+def _plain_epoch(table: Table, *, learn: bool = True) -> None:
     """One pass of one head and seed over the rows with the encoder in the loop, batches of 32 by
     length, as one would write it."""
     import torch
@@ -122,6 +126,7 @@ def _plain_epoch(table: Any, *, learn: bool = True) -> None:
     torch.manual_seed(0)
     model = build_classifier(ENCODER, "mha", None, table.labels)
     model.encoder.requires_grad_(False).eval()
+    assert table.label is not None
     optimiser = torch.optim.AdamW([*model.head.parameters(), *model.classifier.parameters()])
     order = np.argsort(table.lengths, kind="stable")
     for start in range(0, len(order), 32):

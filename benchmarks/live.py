@@ -15,7 +15,10 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 PRESSES = 20
@@ -54,7 +57,7 @@ def run() -> list[dict[str, Any]]:
     ]
 
 
-def _press(page: Any) -> list[float]:
+def _press(page: Page) -> list[float]:
     """Type one more letter and wait until all four cards show the new text; twenty times."""
     field = page.get_by_label("Sentence", exact=True)
     field.fill(TYPED)

@@ -10,11 +10,14 @@ import base64
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
 
 POINTS = int(os.environ.get("BENCH_POINTS", "100000"))
 STEPS = 80
@@ -160,7 +163,7 @@ def _rows(of: str, frames: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _peer(browser: Any) -> list[dict[str, Any]]:
+def _peer(browser: Browser) -> list[dict[str, Any]]:
     modules = Path(_PEER) / "node_modules"
     files = {
         "regl-scatterplot.js": modules / "regl-scatterplot/dist/regl-scatterplot.esm.js",
@@ -177,7 +180,7 @@ def _peer(browser: Any) -> list[dict[str, Any]]:
         width=1280, height=585, colours=json.dumps(_COLOURS), data=json.dumps(data)
     )
 
-    def answer(route: Any) -> None:
+    def answer(route: Route) -> None:
         name = route.request.url.removeprefix(_HOST)
         if name == "regl.js":
             script = "export default window.createREGL;"

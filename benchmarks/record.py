@@ -55,7 +55,7 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def in_turn(functions: list[Callable[[], Any]], rounds: int, warm: int = 2) -> list[list[float]]:
+def in_turn(functions: list[Callable[[], object]], rounds: int, warm: int = 2) -> list[list[float]]:
     """Seconds of each function, called one after the other in every round, so that a machine that
     slows down slows all; before, each is called `warm` times."""
     for function in functions:

@@ -62,7 +62,7 @@ def _data_set() -> list[dict[str, Any]]:
         vectors = peer.encode([*left, *right], convert_to_tensor=True, show_progress_bar=False)
         pairwise_cos_sim(vectors[:half], vectors[half:])
 
-    ways: dict[str, Callable[[], Any]] = {
+    ways: dict[str, Callable[[], object]] = {
         "sentence-transformers encode, one pooling": encode,
         "all poolings, last layer": all_poolings,
         "all poolings, all layers": all_layers,
@@ -101,7 +101,7 @@ def _one_pair() -> list[dict[str, Any]]:
     def one_pooling() -> None:
         compare(encoder, *record_both(encoder, A, B), "mean")
 
-    ways: dict[str, Callable[[], Any]] = {
+    ways: dict[str, Callable[[], object]] = {
         "two bare forwards": bare,
         "one pair live, mean": one_pooling,
         "one pair live, all poolings": split,
@@ -165,7 +165,7 @@ _DRAW = """async (figure) => {
 
 
 def _rows(
-    ways: dict[str, Callable[[], Any]], rounds: int, facts: dict[str, Any]
+    ways: dict[str, Callable[[], object]], rounds: int, facts: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Median times of each way; the first is what the others are compared with."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
