@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 
 import analysis
 from analysis.interventions.edits import edited, word_spans
@@ -33,6 +34,13 @@ def class_of(classifier, text, pair=None):
     return int(analysis.record(classifier, text, pair).logits.argmax())
 
 
+def classes_of(classifier, texts):
+    """The classes of many texts, by the tokenizer and the model themselves."""
+    batch = classifier.tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        return classifier.model(**batch).logits.argmax(-1).numpy()
+
+
 @pytest.mark.parametrize("head", ["cls", "max_seq_mha", "mha"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_deletions_that_flip_are_the_fewest_that_any_search_finds(toys, head, text):
@@ -43,8 +51,14 @@ def test_deletions_that_flip_are_the_fewest_that_any_search_finds(toys, head, te
         (
             size
             for size in (1, 2, 3)
-            for chosen in combinations(spans, size)
-            if size < len(spans) and class_of(classifier, edited(text, None, chosen)[0]) != before
+            if size < len(spans)
+            and (
+                classes_of(
+                    classifier,
+                    [edited(text, None, chosen)[0] for chosen in combinations(spans, size)],
+                )
+                != before
+            ).any()
         ),
         None,
     )
