@@ -59,7 +59,7 @@ class AttentionPooling(PoolingHead):
         query_weight, key_weight, value_weight = self.projections()
         query_bias, _, value_bias = self._projection_bias().reshape(3, d).unbind()
         same, m = query.shape[:2]  # B, or 1
-        queries = (_through(query_weight, query.reshape(same * m, d)) + query_bias) * size**-0.5
+        queries = (through(query_weight, query.reshape(same * m, d)) + query_bias) * size**-0.5
         by_head = queries.reshape(same * m, h, size).transpose(0, 1)
         folded = (by_head @ key_weight.reshape(h, size, d)).transpose(0, 1)  # (same m, H, d)
         scores = folded.reshape(same, m * h, d) @ values.transpose(1, 2)
@@ -67,8 +67,8 @@ class AttentionPooling(PoolingHead):
         attention = scores.softmax(-1)  # (B, m H, T)
         rows = len(values)
         mixed = (attention @ values).reshape(rows * m, h, d).transpose(0, 1)
-        read = _through(value_weight.reshape(h, size, d), mixed).transpose(0, 1)
-        output = _through(layer.out_proj.weight, read.reshape(rows * m, d) + value_bias)
+        read = through(value_weight.reshape(h, size, d), mixed).transpose(0, 1)
+        output = through(layer.out_proj.weight, read.reshape(rows * m, d) + value_bias)
         if layer.out_proj.bias is not None:
             output = output + layer.out_proj.bias
         return output.reshape(rows, m, d), attention.reshape(rows, m, h, -1)
@@ -195,7 +195,7 @@ class AttentionPooling(PoolingHead):
         return self.attention.in_proj_weight.new_zeros(3 * self.hidden_size)
 
 
-def _through(weight: Tensor, vectors: Tensor) -> Tensor:
+def through(weight: Tensor, vectors: Tensor) -> Tensor:
     """``vectors @ weight.T``: (..., e, d) and (..., n, d) -> (..., n, e).
 
     Where gradients are wanted, the factors stand in the order that gives a weight's gradient the

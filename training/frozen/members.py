@@ -20,6 +20,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from analysis import heads
 from analysis.common.memory import is_out_of_memory
 from analysis.heads import pooling
+from analysis.heads.attending import through
 from training.frozen.reading import Reading
 
 
@@ -65,9 +66,23 @@ class _Apart(nn.MultiheadAttention):
 _PROJECTIONS = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
 
 
-def _take_apart(module: nn.Module) -> None:
-    """Every attention layer of the module whose projections are one tensor holds them apart."""
+class _OwnLayout(nn.Linear):
+    """A linear layer whose weight gets its gradient in its own layout (see ``through``)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        product = through(self.weight, input.reshape(-1, self.in_features))
+        product = product.reshape(*input.shape[:-1], self.out_features)
+        return product if self.bias is None else product + self.bias
+
+
+def _made_fast(module: nn.Module) -> None:
+    """Layers of the module are made as many seeds are trained fastest; their weights stay.
+
+    Every attention layer whose projections are one tensor holds them apart.
+    """
     for layer in module.modules():
+        if type(layer) is nn.Linear:
+            layer.__class__ = _OwnLayout
         if type(layer) is nn.MultiheadAttention and layer._qkv_same_embed_dim:
             weight = layer._parameters.pop("in_proj_weight")
             assert weight is not None
@@ -120,7 +135,7 @@ class Members:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             module = heads.build(self.spec.key, width, layers, **self.spec.options)
-            _take_apart(module)
+            _made_fast(module)
             return Readout(self.reading.head(module), outputs, pooled=is_free(module))
 
     def logits(self, inputs: Sequence[Tensor], keep: Tensor | None, *, shared: bool) -> Tensor:
