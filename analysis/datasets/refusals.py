@@ -45,6 +45,11 @@ def refusal(checkpoint: Checkpoint, table: Table) -> str | None:
             f"{name} answers with a number, and this data set has the classes "
             f"{_first_of(table.labels)}. It is of another task."
         )
+    if table.several and checkpoint.output == "softmax":
+        return (
+            f"{name} answers with one class, and a row of this data set has several labels. Choose "
+            "a checkpoint of several labels, or a column with one label."
+        )
     if not table.regression and columns_of(table.labels, checkpoint.labels) is None:
         return (
             f"{name} answers with {_first_of(checkpoint.labels)}, and this data set has the labels "

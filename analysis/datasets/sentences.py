@@ -34,8 +34,9 @@ def spread(table: Table, name: str, count: int) -> SentenceSet:
     every = list(first.items())
     kept = [every[place] for place in dict.fromkeys(places.tolist())] if every else []
     classes = None
-    if table.label is not None and table.labels:
-        classes = tuple(table.labels[int(table.label[index])] for _, index in kept)
+    single = table.by_sets()
+    if single.label is not None and single.labels:
+        classes = tuple(single.labels[int(single.label[index])] for _, index in kept)
     of = f"all {len(kept):,}" if len(kept) == len(first) else f"{len(kept):,} of {len(first):,}"
     return SentenceSet(tuple(row for row, _ in kept), f"{name}: {of} different sentences", classes)
 

@@ -20,6 +20,7 @@ def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
     if count <= most:
         return np.arange(count)
     random = np.random.default_rng(seed)
+    table = table.by_sets()
     if table.label is None or not table.labels:
         return np.sort(random.choice(count, most, replace=False))
     classes, sizes = np.unique(table.label, return_counts=True)

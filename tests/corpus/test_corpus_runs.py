@@ -239,6 +239,14 @@ class TestRefusal:
         assert runs.refusal(regression, numbers) is None
         assert "answers with a number" in runs.refusal(regression, self.labelled(("a", "b")))
 
+    def test_one_class_and_several_labels_do_not_mix(self):
+        several = replace(
+            data(4), label=np.zeros((4, 3), np.int64), labels=zoo.loaded("cls").checkpoint.labels
+        )
+        checkpoint = zoo.loaded("cls").checkpoint
+        assert "several labels" in runs.refusal(checkpoint, several)
+        assert runs.refusal(replace(checkpoint, output="sigmoid"), several) is None
+
     def test_pairs_and_single_texts_do_not_mix(self, tmp_path):
         checkpoint = zoo.loaded("cls").checkpoint
         assert "reads one text" in runs.refusal(checkpoint, data(4, pairs=True))

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.datasets.sentences import random_rows
+from analysis.datasets.sentences import random_rows, spread
 from analysis.datasets.table import Table
+from analysis.maps.sample import stratified
 
 
 @given(st.integers(1, 30), st.integers(0, 40), st.booleans())
@@ -43,3 +44,26 @@ def test_rows_of_each_class_are_counted(labels):
     assert table.class_counts() == tuple(labels.count(place) for place in range(3))
     assert Table("toy", "own", texts, None, None, ()).class_counts() == ()
     assert Table("toy", "own", texts, None, np.array(labels, float), ()).class_counts() == ()
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20), st.integers(1, 9)
+)
+def test_a_row_with_several_labels_has_the_class_of_its_set(flags, count):
+    texts = tuple(f"text {row}" for row in range(len(flags)))
+    table = Table("toy", "own", texts, None, np.array(flags, np.int64), ("sport", "war"))
+    chosen = spread(table, "toy", count)
+    single = table.by_sets()
+    for (text, _), shown in zip(chosen.rows, chosen.classes, strict=True):
+        assert shown == single.labels[single.label[texts.index(text)]]
+    rows = stratified(table, count)
+    assert len(rows) == min(count, len(flags))
+    if count >= len(set(flags)):
+        assert {flags[row] for row in rows} == set(flags)
+
+
+def test_rows_with_several_numbers_have_no_class():
+    numbers = np.arange(12.0).reshape(6, 2)
+    table = Table("toy", "own", tuple("abcdef"), None, numbers, ("height", "weight"))
+    assert spread(table, "toy", 4).classes is None
+    assert len(stratified(table, 4)) == 4

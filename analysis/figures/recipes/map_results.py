@@ -45,7 +45,8 @@ def rows_of(data: Data, rows: int, seed: int) -> MapRows:
     """A seeded sample of a data set that keeps the shares of the classes."""
     chosen = stratified(data.table, rows, seed)
     columns = columns_at(data.columns, chosen)
-    return MapRows(data.table.take(chosen), columns, data.name)
+    # the classes of a row that has several are one colour
+    return MapRows(data.table.by_sets().take(chosen), columns, data.name)
 
 
 def texts_of(table: Table) -> list[str]:
