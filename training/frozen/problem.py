@@ -47,8 +47,9 @@ def problem_of(table: Table) -> Problem:
     if target is None:
         raise ValueError("the table has no labels: there is nothing to fit. Name their column.")
     if len(table) < FEWEST_ROWS:
+        rows = "1 row is" if len(table) == 1 else f"{len(table)} rows are"
         raise ValueError(
-            f"{len(table)} rows are too few to fit a pooling head: give at least {FEWEST_ROWS}, "
+            f"{rows} too few to fit a pooling head: give at least {FEWEST_ROWS}, "
             "and some hundreds for a score that means something."
         )
     task = TASKS.get(table.task)
