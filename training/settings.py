@@ -10,9 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.datasets.guess import Columns
-from analysis.datasets.table import HUB, TASKS, DataError, Table, read, read_file
-from analysis.datasets.upload import peek, read_upload
+from analysis.datasets.table import HUB, TASKS, Table, read
+from analysis.datasets.upload import read_file
 from training import metrics
 from training.tasks import Recipe, recipe
 
@@ -121,35 +120,16 @@ def _own_splits(settings: Settings) -> Splits:
 def _own_table(settings: Settings, path: Path, labels: Sequence[str] | None, split: str) -> Table:
     """A file of one's own, every row of it; several labels a row where its columns have them."""
     assert settings.text is not None
-    plain = path.suffix.lower() in (".csv", ".tsv", ".txt") and not settings.label_columns
-    if plain and not _has_lists(path, settings.label):
-        return read_file(
-            path,
-            settings.text,
-            settings.pair,
-            settings.label,
-            kind=settings.label_kind,
-            labels=labels,
-            split=split,
-        )
-    columns = Columns(settings.text, settings.pair, settings.label, settings.label_columns)
-    upload = read_upload(
-        path, columns=columns, labels=labels, kind=settings.label_kind, duplicates="keep"
+    return read_file(
+        path,
+        settings.text,
+        settings.pair,
+        settings.label,
+        label_columns=settings.label_columns,
+        kind=settings.label_kind,
+        labels=labels,
+        split=split,
     )
-    if upload.left_out:
-        first = next((problem for problem in upload.problems if not problem.kept), None)
-        where = f"row {first.row}: {first.what}" if first else f"{upload.left_out} rows"
-        raise ValueError(f"{path}, {where}. Correct the row, or name another column.")
-    return replace(upload.table, task="csv", split=split)
-
-
-def _has_lists(path: Path, label: str | None) -> bool:
-    """Whether a column of a CSV holds lists of labels, as pandas writes them."""
-    try:
-        cells = [str(row.get(label or "") or "") for row in peek(path, path.name).rows]
-    except (DataError, OSError):  # whoever reads the file says so
-        return False
-    return any(cell.startswith("[") and cell.endswith("]") for cell in cells)
 
 
 def command(settings: Settings) -> str:

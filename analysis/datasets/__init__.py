@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from analysis.datasets.files import File as File
     from analysis.datasets.files import Row as Row
     from analysis.datasets.files import column_name as column_name
-    from analysis.datasets.files import find_delimiter as find_delimiter
     from analysis.datasets.files import pick as pick
     from analysis.datasets.files import position as position
     from analysis.datasets.files import records as records
@@ -25,13 +24,13 @@ if TYPE_CHECKING:
     from analysis.datasets.table import Table as Table
     from analysis.datasets.table import own_classes as own_classes
     from analysis.datasets.table import read as read
-    from analysis.datasets.table import read_file as read_file
     from analysis.datasets.tasks import METRIC_NAMES as METRIC_NAMES
     from analysis.datasets.tasks import TASKS as TASKS
     from analysis.datasets.tasks import Hub as Hub
     from analysis.datasets.tasks import Task as Task
     from analysis.datasets.tasks import metric_name as metric_name
     from analysis.datasets.tasks import task_name as task_name
+    from analysis.datasets.upload import read_file as read_file
 
 _MODULES = {
     "analysis.datasets.numerals": ("number_of",),
@@ -41,7 +40,6 @@ _MODULES = {
         "Table",
         "own_classes",
         "read",
-        "read_file",
     ),
     "analysis.datasets.files": (
         "BROKEN",
@@ -50,13 +48,13 @@ _MODULES = {
         "File",
         "Row",
         "column_name",
-        "find_delimiter",
         "pick",
         "position",
         "records",
         "trec_rows",
         "tsv_rows",
     ),
+    "analysis.datasets.upload": ("read_file",),
     "analysis.datasets.tasks": ("Hub", "METRIC_NAMES", "TASKS", "Task", "metric_name", "task_name"),
 }
 __all__ = sorted(name for names in _MODULES.values() for name in names)

@@ -69,34 +69,18 @@ def position(path: Path, header: Sequence[str], column: Column | None) -> int | 
     return names.index(column)
 
 
-def find_delimiter(path: Path, columns: Sequence[str | None], delimiter: str | None) -> str:
-    """The delimiter that makes the wanted columns appear in the header; else by file name."""
-    if delimiter is not None:
-        return delimiter
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    named = {column for column in columns if column is not None}
-    for candidate in (usual, ",", "\t", ";", "|"):
-        header = next(records(path, candidate, quoted=candidate != "\t"), (1, []))[1]
-        if named <= {name.strip() for name in header}:
-            return candidate
-    return usual
-
-
-def records(
-    path: Path, delimiter: str, *, quoted: bool, encoding: str = "utf-8-sig"
-) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of every non-empty record; decoding errors name the line.
+def records(path: Path, encoding: str = "utf-8-sig") -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields of every non-empty line of a tab-separated file without quoting.
 
     Raises
     ------
     DataError
         There is no such file, or a line cannot be decoded or read.
     """
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     if not path.is_file():
         raise DataError(f"{path} is not a file. Check the path.")
     with path.open(encoding=encoding, newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter, quoting=quoting)
+        reader = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
         while True:
             try:
                 fields = next(reader)
@@ -116,7 +100,7 @@ def records(
 def tsv_rows(path: Path, file: File, skip_broken: bool) -> Iterator[Row]:
     """Rows of a tab-separated file without quoting, as GLUE has them."""
     columns = (file.text, file.pair, file.label)
-    lines = records(path, "\t", quoted=False)
+    lines = records(path)
     header = next(lines, (1, []))[1] if file.header else []
     places = [position(path, header, column) for column in columns]
     return pick(path, lines, places, columns, len(header), skip_broken)

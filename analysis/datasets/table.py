@@ -30,7 +30,7 @@ from analysis.datasets.tasks import TASKS, Task
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HUB", "TASKS", "DataError", "Kind", "Table", "Task", "read", "read_file"]
+__all__ = ["HUB", "TASKS", "DataError", "Kind", "Table", "Task", "read"]
 
 HUB = "hub"
 Kind = Literal["auto", "classes", "number"]
@@ -204,74 +204,6 @@ def _locate(task: Task, file: File, root: Path) -> Path:
     raise DataError(
         f"No {file.name} for task {task.key}. Looked for: {looked}. Give the folder that holds "
         f"{task.folders[0]}/, or 'hub'."
-    )
-
-
-def read_file(
-    path: str | Path,
-    text: str,
-    pair: str | None = None,
-    label: str | None = None,
-    *,
-    kind: Kind = "auto",
-    labels: Sequence[str] | None = None,
-    delimiter: str | None = None,
-    split: str = "train",
-) -> Table:
-    """Read one's own CSV or TSV file; the first line holds the names of the columns.
-
-    ``delimiter`` is found from the header when not given (comma, tab, semicolon or bar). Fields
-    may be quoted in a CSV; in a ``.tsv`` file a quotation mark is a character like any other.
-    ``kind="auto"`` takes the label for a number when every value is one and at least one has a
-    fraction. ``labels`` fixes the classes (those of the training file, when reading the dev
-    file); an empty sequence fixes a number.
-
-    Raises
-    ------
-    DataError
-        No such file or column, an empty text, a label that is unknown or no number.
-    """
-    path = Path(path)
-    lines = files.records(
-        path,
-        files.find_delimiter(path, [text, pair, label], delimiter),
-        quoted=path.suffix.lower() != ".tsv",
-    )
-    number, header = next(lines, (1, []))
-    places = [files.position(path, header, name) for name in (text, pair, label)]
-    rows = list(files.pick(path, lines, places, (text, pair, label), len(header), False))
-    if not rows:
-        raise DataError(f"{path}: no rows below the header in line {number}. Add labelled texts.")
-    if labels is None and label is not None:
-        labels = own_classes([row[3] or "" for row in rows], kind)
-    if labels and len(labels) > max(20, len(rows) // 2):
-        raise DataError(
-            f"{path}: column {label!r} has {len(labels)} different values in {len(rows)} rows, "
-            "too many for classes. Name the column with the class, or ask for numbers."
-        )
-    names = tuple(labels or ())
-    values = {row[3] or "" for row in rows}
-    known: dict[str, float]
-    if names:
-        # Names only: a file of one's own may well call its classes "1", "2" and "3" (or "1.0").
-        known = {name: place for place, name in enumerate(names)}
-        numbered = {
-            plain(name): place for place, name in enumerate(names) if number_of(name) is not None
-        }
-        for value in values - set(names):
-            if plain(value) in numbered:
-                known[value] = numbered[plain(value)]
-    else:
-        known = {v: number for v, number in numbers_of(values).items() if number is not None}
-    return _collect(
-        iter(rows),
-        path,
-        "csv",
-        split,
-        names,
-        known,
-        labelled=label is not None,
-        column=repr(label),
     )
 
 

@@ -25,7 +25,7 @@ from analysis.datasets.reading import Reading, ReadingRequest, reading
 from analysis.datasets.record import Problem, Record, Records
 from analysis.datasets.records import records
 from analysis.datasets.rows import LISTED, MOST_CHARACTERS, MOST_TEXT, Rows
-from analysis.datasets.table import Kind
+from analysis.datasets.table import Kind, Table
 
 __all__ = [
     "LISTED",
@@ -36,6 +36,7 @@ __all__ = [
     "Reading",
     "Unknown",
     "peek",
+    "read_file",
     "read_hub",
     "read_upload",
     "suggest_mapping",
@@ -257,3 +258,48 @@ def _position(stream: IO[str] | IO[bytes], total: int, count: int) -> int:
         return int(stream.tell())
     except (ValueError, OSError, io.UnsupportedOperation):
         return min(count * 64, total)  # while it is wrapped for decoding: a guess
+
+
+def read_file(
+    path: str | Path,
+    text: str,
+    pair: str | None = None,
+    label: str | None = None,
+    *,
+    label_columns: Sequence[str] = (),
+    kind: Kind = "auto",
+    labels: Sequence[str] | None = None,
+    delimiter: str | None = None,
+    split: str = "train",
+) -> Table:
+    """Read every row of one's own file; nothing of it is left out.
+
+    The file is read as :func:`read_upload` does it: CSV, TSV, JSON lines or Parquet, in any
+    encoding. ``label_columns`` are columns of 0 and 1, one for each of several labels.
+    ``kind="auto"`` takes the label for a number when every value is one and at least one has a
+    fraction. ``labels`` fixes the classes (those of the training file, when reading the dev
+    file); an empty sequence fixes a number.
+
+    Raises
+    ------
+    DataError
+        No such file or column, an empty text, a label that is missing, unknown or no number; the
+        message names the row.
+    """
+    if not Path(path).is_file():
+        raise DataError(f"{path} is not a file. Check the path.")
+    upload = read_upload(
+        Path(path),
+        str(path),
+        columns=Columns(text, pair, label, tuple(label_columns)),
+        labels=labels,
+        kind=kind,
+        duplicates="keep",
+        header=True,
+        delimiter=delimiter,
+    )
+    if upload.left_out:
+        first = next((problem for problem in upload.problems if not problem.kept), None)
+        where = f"row {first.row}: {first.what}" if first else f"{upload.left_out} rows"
+        raise DataError(f"{path}, {where}. Correct the row, or name another column.")
+    return replace(upload.table, task="csv", split=split)
