@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from analysis.checkpoints.encoders import EncoderNotFound, locally
-from analysis.checkpoints.opening import key_report, opened
 from analysis.checkpoints.refusals.models import refuse_missing
 from analysis.common.faults import CheckpointError
 
@@ -62,6 +61,8 @@ def head_of(classifier: Classifier) -> PreTrainedModel | None:
 
 def _network(classifier: Classifier) -> PreTrainedModel | None:
     from transformers import AutoModelForMaskedLM
+
+    from analysis.checkpoints.opening import key_report, opened
 
     folder = classifier.checkpoint.folder
     model, info = opened(AutoModelForMaskedLM, folder, trust_remote_code=False)
