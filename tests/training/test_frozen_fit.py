@@ -253,6 +253,11 @@ def test_rates_that_are_tried_together_are_tried_as_one_by_one(train, key):
     assert together.learning_rate in rates[:2]
 
 
+def test_a_fit_leaves_the_smallest_numbers_as_they_were(train):
+    training.fit(train, ["mean"], seeds=1, **QUICK)
+    assert torch.tensor([1e-40]).mul(0.5).item() > 0
+
+
 def test_a_head_whose_loss_is_not_finite_has_its_reason_and_the_others_go_on(train, dev, own_head):
     class Broken(Gated):
         def read(self, hidden, attention_mask):
