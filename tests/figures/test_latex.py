@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from analysis.figures import HeatMap, Lines, Plot, Strip, view
+from analysis.figures import HeatMap, Lines, Plot, view
 from analysis.figures.files import latex
 from analysis.figures.files.captions import draft
 from analysis.figures.files.export import export
@@ -17,6 +17,7 @@ from analysis.figures.paper import pgf, render
 from tests.support import view_samples as samples
 from tests.support.hostile_plot import hostile
 from tests.support.known_results import HOSTILE, SENTENCE, checkpoint, split, tokens_of
+from tests.support.strips import strip_of
 
 TOKENS = tokens_of(SENTENCE)
 TEX = shutil.which("pdflatex")
@@ -225,18 +226,7 @@ def test_pgf_compiles_and_hostile_tokens_are_text_in_it(tmp_path):
     from pypdf import PdfReader
 
     words = ("\\input{/etc/passwd}", "100%", "a_b^{c}", "$x^2$", "a & b", "#1", "~")
-    size = len(words)
-    strip = Strip(
-        words,
-        np.linspace(-1, 1, size),
-        (True,) * size,
-        (False,) * size,
-        (0,) * size,
-        tuple((i,) for i in range(size)),
-        np.zeros((size, 2), int),
-        "v",
-    )
-    drawn = render(Plot("v", "t", strip, provenance={"text": "\\input{x}"}), format="pgf")
+    drawn = render(Plot("v", "t", strip_of(words), provenance={"text": "\\input{x}"}), format="pgf")
     assert b"\\textbackslash{}input\\{" in drawn.data
     (tmp_path / "figure.pgf").write_bytes(drawn.data)
     compiled(tmp_path, "\\input{figure.pgf}", "xelatex")

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
+from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, view
 from analysis.figures.screen.markup import CSS, html
 from analysis.figures.screen.plotly import figure, sheet
 from analysis.figures.screen.sheet import merge
@@ -23,6 +23,7 @@ from tests.support.known_results import (
     trace,
     winners,
 )
+from tests.support.strips import strip_of
 
 TOKENS = tokens_of(SENTENCE)
 
@@ -51,21 +52,6 @@ class Page(HTMLParser):
 
     def having(self, name):
         return [e for e in self.elements if name in e.get("class", "").split()]
-
-
-def strip_of(labels, values, **of):
-    size = len(labels)
-    return Strip(
-        labels=tuple(labels),
-        values=np.asarray(values, float),
-        spaced=of.pop("spaced", (True,) * size),
-        special=(False,) * size,
-        segment=of.pop("segment", (0,) * size),
-        positions=tuple((i,) for i in range(size)),
-        spans=np.zeros((size, 2), int),
-        value_label="value",
-        **of,
-    )
 
 
 # --- plotly -----------------------------------------------------------------------------------

@@ -21,25 +21,12 @@ from tests.support.known_results import (
     tokens_of,
 )
 from tests.support.sentences import in_order
+from tests.support.strips import strip_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKENS = tokens_of(SENTENCE)
 PAIR = tokens_of("Wolfram acquired the laboratories.", "Wolfram bought the laboratories.")
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def hostile_strip():
-    size = len(HOSTILE)
-    return Strip(
-        HOSTILE,
-        np.linspace(-1, 1, size),
-        (True,) * size,
-        (False,) * size,
-        (0,) * size,
-        tuple((i,) for i in range(size)),
-        np.zeros((size, 2), int),
-        "v",
-    )
 
 
 @pytest.mark.parametrize(
@@ -48,10 +35,10 @@ def hostile_strip():
 def test_hostile_text_is_drawn_as_typed(format):
     size = len(HOSTILE)
     marks = [
-        hostile_strip(),
+        strip_of(HOSTILE),
         HeatMap(np.eye(size), HOSTILE, HOSTILE, "$r$", "a_b", "100%"),
         Bars(np.ones((2, size)), HOSTILE, ("$a$", "\\b{"), "<b>", "x^2"),
-        Grid((hostile_strip(),), ("<script>$x$",), 1),
+        Grid((strip_of(HOSTILE),), ("<script>$x$",), 1),
     ]
     for mark in marks:
         drawn = render(Plot("v", "$t$", mark, provenance={"text": HOSTILE[12]}), format=format)

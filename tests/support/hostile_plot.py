@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.figures import Bars, Grid, HeatMap, Plot, Strip
+from analysis.figures import Bars, Grid, HeatMap, Plot
 from tests.support.known_results import HOSTILE
+from tests.support.strips import strip_of
 
 
 def hostile(size=None):
     size = size or len(HOSTILE)
     names = HOSTILE[:size]
     marks = (
-        Strip(
-            names,
-            np.linspace(-1, 1, size),
-            (True,) * size,
-            (False,) * size,
-            (0,) * size,
-            tuple((i,) for i in range(size)),
-            np.zeros((size, 2), int),
-            "100% $v$",
-            "\\par",
-        ),
+        strip_of(names, value_label="100% $v$", unit="\\par"),
         HeatMap(np.eye(size), names, names, "$r$", "a_b", "#1 & {%"),
         Bars(np.ones((2, size)), names, ("$a$", "\\b{"), "<b>", "x^2"),
     )

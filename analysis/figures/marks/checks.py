@@ -12,6 +12,21 @@ def symmetric_limit(*arrays: np.ndarray) -> float:
     return largest or 1.0
 
 
+def scale_end(limit: float | None, largest: float) -> float:
+    """The end of a scale about zero: the limit, or the largest value where none is set.
+
+    Raises
+    ------
+    ValueError
+        If the limit is not a finite number above 0.
+    """
+    if limit is None:
+        return largest
+    if not (np.isfinite(limit) and limit > 0):
+        raise ValueError(f"limit {limit} cannot end a scale: give a number above 0")
+    return limit
+
+
 def no_infinity(name: str, array: np.ndarray | None) -> None:
     """Check that an array (...) can be drawn to scale: empty places are NaN.
 

@@ -8,7 +8,13 @@ import numpy as np
 
 from analysis.common.records import freeze, require_shape
 from analysis.figures.marks.charts import Columns
-from analysis.figures.marks.checks import check_segments, no_infinity, not_empty, symmetric_limit
+from analysis.figures.marks.checks import (
+    check_segments,
+    no_infinity,
+    not_empty,
+    scale_end,
+    symmetric_limit,
+)
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,7 @@ class Strip:
         check_segments(self.segment)
         if not np.isfinite(self.values).all():
             raise ValueError("a token's value is not a finite number: nothing can be coloured")
-        if self.limit is None:
-            object.__setattr__(self, "limit", symmetric_limit(self.values))
-        elif not (np.isfinite(self.limit) and self.limit > 0):
-            raise ValueError(f"limit {self.limit} cannot end a scale: give a number above 0")
+        object.__setattr__(self, "limit", scale_end(self.limit, symmetric_limit(self.values)))
         freeze(self)
 
     @property
@@ -82,10 +85,7 @@ class Bands:
             raise ValueError("a text without units: there is nothing to draw")
         if self.ends.size and not ((self.ends >= 0) & (self.ends < sizes)).all():
             raise ValueError(f"a band ends outside of texts of {sizes[0]} and {sizes[1]} units")
-        if self.limit is None:
-            object.__setattr__(self, "limit", symmetric_limit(self.values))
-        elif not (np.isfinite(self.limit) and self.limit > 0):
-            raise ValueError(f"limit {self.limit} cannot end a scale: give a number above 0")
+        object.__setattr__(self, "limit", scale_end(self.limit, symmetric_limit(self.values)))
         freeze(self)
 
     @property
@@ -140,10 +140,9 @@ class Flow:
             if len(getattr(self, name)) != size:
                 raise ValueError(f"{name} has {len(getattr(self, name))} entries for {size} units")
         check_segments(self.segment)
-        if self.limit is None:
-            object.__setattr__(self, "limit", float(np.abs(self.values).sum()) or 1.0)
-        elif not (np.isfinite(self.limit) and self.limit > 0):
-            raise ValueError(f"limit {self.limit} cannot end a scale: give a number above 0")
+        object.__setattr__(
+            self, "limit", scale_end(self.limit, float(np.abs(self.values).sum()) or 1.0)
+        )
         freeze(self)
 
     @property
